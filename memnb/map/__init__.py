@@ -1,0 +1,3 @@
+"Mapping: weights to conductances, activations to voltages, currents to activations."
+
+from . import Input, Module, Parameter

@@ -1,0 +1,40 @@
+"Packaging for memnb. Every value lives in settings.ini: edit there, not here."
+
+import shlex
+from configparser import ConfigParser
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+here = Path(__file__).parent
+config = ConfigParser(delimiters=["="])
+config.read(here / "settings.ini", encoding="utf-8")
+cfg = config["DEFAULT"]
+
+STATUSES = ["1 - Planning", "2 - Pre-Alpha", "3 - Alpha", "4 - Beta", "5 - Production/Stable", "6 - Mature", "7 - Inactive"]
+
+setup(
+    name=cfg["lib_name"],
+    version=cfg["version"],
+    description=cfg["description"],
+    keywords=cfg["keywords"],
+    author=cfg["author"],
+    author_email=cfg["author_email"],
+    license="Apache-2.0",
+    url=cfg["git_url"],
+    packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
+    include_package_data=True,
+    install_requires=shlex.split(cfg["requirements"]),
+    extras_require={extra: shlex.split(cfg[f"{extra}_requirements"]) for extra in ("dev", "bench")},
+    python_requires=">=" + cfg["min_python"],
+    long_description=(here / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    zip_safe=False,
+    entry_points={"nbdev": [f"{cfg['lib_path']}={cfg['lib_path']}._modidx:d"]},
+    classifiers=[
+        "Development Status :: " + STATUSES[int(cfg["status"]) - 1],
+        "Intended Audience :: " + cfg["audience"],
+        "Natural Language :: " + cfg["language"],
+        "Programming Language :: Python :: 3",
+    ],
+)
