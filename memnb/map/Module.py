@@ -66,6 +66,6 @@ def naive_tune(
         x = (2 * random - 1).to(like.device)
         coef, intercept, r2 = fit_line(module.readout(x), module.digital(x))
     if verbose:
-        name = repr(module).split("\n")[0].rstrip("(")
+        name = f"{type(module).__name__}({module.extra_repr()})"
         print(f"Tuned {name}: r2={r2:.6f}, coef={coef:.6g}, intercept={intercept:.3g}")
     return Affine(coef, intercept, r2).to(like.device)

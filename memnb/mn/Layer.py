@@ -159,7 +159,8 @@ class MemristiveLayer(torch.nn.Module):
 
     def _incoming(self, input):
         "The input in the precision of the devices; half precision is computed in single."
-        dtype, device = self.crossbars[0].memristor.x.dtype, self.crossbars[0].memristor.x.device
+        x = self.crossbars[0].memristor.x
+        dtype, device = x.dtype, x.device
         if not isinstance(input, torch.Tensor) or input.device != device:
             raise TypeError(
                 f"input: {getattr(input, 'device', type(input))}: must be a tensor on {device}, where the layer is"

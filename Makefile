@@ -1,0 +1,48 @@
+# The two commands of the README are `make run` and `make test`; both set up .venv when it is missing.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
+WORKERS ?= 2
+
+.PHONY: run test lab bench lint sync notebooks clean
+
+run: $(VENV)/.ready
+	@$(BIN)/python tools/run_notebook.py $(QUICKSTART) build/quickstart
+
+test: lint sync notebooks
+	@echo "All checks passed."
+
+lab: $(VENV)/.ready
+	@cd nbs && PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab walkthroughs/01_quickstart.ipynb
+
+# one thread, and no spinning threads of other libraries: timings are compared within this one run
+bench: $(VENV)/.ready-bench
+	@mkdir -p build
+	@OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 $(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-disable-gc
+
+lint: $(VENV)/.ready
+	@$(BIN)/ruff check -q nbs setup.py tools bench
+	@$(BIN)/ruff format -q --check nbs setup.py tools bench
+
+sync: $(VENV)/.ready
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/check_sync.sh
+
+notebooks: $(VENV)/.ready
+	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/.ready: settings.ini setup.py constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "memnb needs Python 3.11 or later"; exit 1; }
+	@echo "Installing memnb and what it needs into $(VENV) (a few minutes the first time)"
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch -e '.[dev]'
+	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps badcrossbar || echo "badcrossbar: not installed"
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps aihwkit || echo "aihwkit: not installed"
+	@touch $@

@@ -1,0 +1,66 @@
+"How the benchmark measures: interleaved rounds, the median of their ratios, one thread, a table in Markdown."
+
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROWS = []
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+    with torch.no_grad():
+        yield
+
+
+def record(what, ours_ms, reference_ms=None, ratio=None, reference="", limit=""):
+    "One row of the table."
+    ROWS.append((what, ours_ms, reference_ms, ratio, reference, limit))
+
+
+@pytest.fixture
+def compare(benchmark):
+    "Time `ours` with pytest-benchmark, and against `plain` in interleaved rounds; returns (ms, ratio)."
+
+    def measure(what, ours, plain, reference, limit="", rounds=40):
+        for _ in range(3):
+            ours(), plain()
+        pairs = []
+        for _ in range(rounds):
+            a = time.perf_counter()
+            ours()
+            b = time.perf_counter()
+            plain()
+            pairs.append((b - a, time.perf_counter() - b))
+        benchmark.pedantic(ours, rounds=max(5, rounds // 4), iterations=1)
+        ms, plain_ms = (1e3 * statistics.median(column) for column in zip(*pairs, strict=True))
+        ratio = statistics.median(a / b for a, b in pairs)
+        benchmark.extra_info.update(ratio=ratio, plain_ms=plain_ms)
+        record(what, ms, plain_ms, ratio, reference, limit)
+        return ms, ratio
+
+    return measure
+
+
+def table():
+    number = lambda v: v if isinstance(v, str) else "" if v is None else f"{v:.3g}"
+    lines = [
+        "| what | measured (ms, or as stated) | reference (ms) | ratio | reference is | at most |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += ["| " + " | ".join(number(v) for v in row) + " |" for row in ROWS]
+    return "\n".join(lines)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if ROWS:
+        head = f"torch {torch.__version__}, {torch.get_num_threads()} thread, medians of interleaved rounds"
+        terminalreporter.write_line(f"\n{head}\n\n{table()}\n")
+        path = Path("build/benchmark.md")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{head}\n\n{table()}\n")
+        terminalreporter.write_line(f"Written to {path}")

@@ -1,0 +1,146 @@
+"Converting and running linear layers, against torch and against other simulators. Every timing has a ratio to a plain layer."
+
+import copy
+import importlib
+import time
+import warnings
+
+import pytest
+import torch
+from conftest import record
+
+import memnb
+from memnb.bh.memristor import VTEAM
+from memnb.mn.Module import patch_model
+
+TILED = {"tile_shape": (128, 128), "max_input_voltage": 0.3, "ADC_resolution": 8}
+INPUT = "nn.Linear(784, 512), batch 128"
+
+
+@pytest.fixture(scope="module")
+def plain():
+    torch.manual_seed(0)
+    return torch.nn.Linear(784, 512)
+
+
+@pytest.fixture(scope="module")
+def x():
+    return torch.randn(128, 784, generator=torch.Generator().manual_seed(0))
+
+
+def convert(plain, **options):
+    layer = memnb.mn.Linear(plain, VTEAM, {}, verbose=False, **options)
+    layer.tune()
+    return layer
+
+
+def test_convert(compare, plain, x):
+    build = lambda: memnb.mn.Linear(plain, VTEAM, {}, tile_shape=(128, 128), verbose=False)
+    ms, _ = compare("convert Linear(784, 512), 803 thousand devices", build, lambda: plain(x), INPUT, "30 ms", 20)
+    assert ms <= 30
+
+
+def test_memory(plain, x):
+    layer = convert(plain, **TILED)
+    layer(x)
+    tensors = [*layer.buffers(), *(kept[3] for kept in layer._cache._kept.values())]
+    held = sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
+    per_device = held / (2 * 784 * 512)
+    record(
+        "memory after inference, besides the digital weights", f"{per_device:.2f} bytes/device", limit="8 bytes/device"
+    )
+    assert per_device <= 8
+
+
+def test_inference_without_adc(compare, plain, x):
+    layer = convert(plain, max_input_voltage=0.3)
+    _, ratio = compare("Linear(784, 512), batch 128, no ADC", lambda: layer(x), lambda: plain(x), INPUT, "1.15", 200)
+    assert ratio <= 1.15
+
+
+def test_inference_with_adc(compare, plain, x):
+    layer = convert(plain, **TILED)
+    name = "Linear(784, 512), batch 128, 128x128 tiles, 8-bit ADC"
+    _, ratio = compare(name, lambda: layer(x), lambda: plain(x), INPUT, "2.5", 200)
+    assert ratio <= 2.5
+
+
+def test_convert_large_model(plain, x):
+    model = torch.nn.Sequential(*(torch.nn.Linear(1024, 1024) for _ in range(11)))
+    batch = torch.randn(128, 1024)
+    model(batch)
+    times = []
+    for _ in range(3):
+        patched, start = copy.deepcopy(model), time.perf_counter()
+        patch_model(
+            patched, VTEAM, {}, module_parameters_to_patch=[torch.nn.Linear], tile_shape=(128, 128), verbose=False
+        )
+        middle = time.perf_counter()
+        model(batch)
+        times.append((middle - start, time.perf_counter() - middle))
+    ours, reference = (1e3 * sorted(column)[1] for column in zip(*times, strict=True))
+    record("convert 11.5 million weights", ours, reference, ours / reference, "the digital model, batch 128", "2000 ms")
+    assert ours <= 2000
+
+
+def peer(package):
+    "The package, or None with a row that says why."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(package)
+    except ImportError as e:
+        record(f"{package}", f"not installed here ({e})")
+        pytest.skip(str(e))
+
+
+def aihwkit_converter(plain):
+    peer("aihwkit")
+    from aihwkit.nn.conversion import convert_to_analog
+    from aihwkit.simulator.configs import TorchInferenceRPUConfig
+
+    config = TorchInferenceRPUConfig()
+    config.mapping.max_input_size = config.mapping.max_output_size = 128
+    config.forward.out_res = 2**-8
+    return lambda: convert_to_analog(copy.deepcopy(plain), config).eval()
+
+
+def test_aihwkit_convert(compare, plain, x):
+    convert = aihwkit_converter(plain)
+    compare("aihwkit: convert Linear(784, 512)", convert, lambda: plain(x), INPUT, rounds=10)
+
+
+def test_aihwkit_inference(compare, plain, x):
+    layer = aihwkit_converter(plain)()
+    name = "aihwkit: the same, 128x128 tiles, 8-bit ADC, its noise model"
+    compare(name, lambda: layer(x), lambda: plain(x), INPUT, rounds=20)
+
+
+def test_badcrossbar(compare):
+    badcrossbar = peer("badcrossbar")
+    generator = torch.Generator().manual_seed(0)
+    g = 1e-6 + 1e-4 * torch.rand(128, 128, generator=generator)
+    v = torch.rand(128, 128, generator=generator)
+    crossbar = memnb.bh.crossbar.Crossbar(VTEAM, {"r_on": 1e3, "r_off": 1e7}, (128, 128))
+    crossbar.write_conductance_matrix(g.T)
+    single = torch.nn.Linear(128, 128)
+    compare(
+        "memnb: read of a 128x128 array, 128 inputs, no wires",
+        lambda: crossbar.read(v),
+        lambda: single(v),
+        "nn.Linear(128, 128)",
+    )
+    volts, ohms = v.T.double().numpy(), (1 / g).double().numpy()
+    solve = lambda: badcrossbar.compute(volts, ohms, r_i=0)
+    start = time.perf_counter()
+    solve()
+    middle = time.perf_counter()
+    single(v)
+    end = time.perf_counter()
+    record(
+        "badcrossbar: the same (with all its branch currents)",
+        1e3 * (middle - start),
+        1e3 * (end - middle),
+        (middle - start) / (end - middle),
+        "nn.Linear(128, 128)",
+    )
