@@ -72,13 +72,18 @@ class Cache:
             kept is not None
             and kept[2] == extra
             and len(kept[0]) == len(sources)
-            and all(a is b and b._version == version for a, b, version in zip(kept[0], sources, kept[1], strict=True))
+            and all(
+                a is b and b._version == version
+                for a, b, version in zip(kept[0], sources, kept[1], strict=True)
+            )
         ):
             return kept[3]
         value = build()
         if any(t.is_inference() or (t.requires_grad and torch.is_grad_enabled()) for t in sources):
             self._kept.pop(name, None)
-        elif not (isinstance(value, torch.Tensor) and (value.is_inference() or value.requires_grad)):
+        elif not (
+            isinstance(value, torch.Tensor) and (value.is_inference() or value.requires_grad)
+        ):
             self._kept[name] = (list(sources), [t._version for t in sources], extra, value)
         return value
 

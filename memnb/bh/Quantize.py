@@ -40,7 +40,13 @@ def largest_magnitude(
 # %% ../../nbs/bh/Quantize.ipynb #cell-011
 def _to_steps(x, step, bits):
     "Round half up to whole steps, within the range of a signed converter; in place."
-    return x.mul_(1 / step).add_(0.5).floor_().clamp_(-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).mul_(step)
+    return (
+        x.mul_(1 / step)
+        .add_(0.5)
+        .floor_()
+        .clamp_(-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1)
+        .mul_(step)
+    )
 
 
 def _levels(x, quant, lo, hi):
@@ -59,7 +65,11 @@ def _log(x, quant, bound):
     there = x != 0
     largest = bound if bound is not None else largest_magnitude(magnitude[there])
     step = linear_step(largest, quant - 1)
-    return torch.where(there, _to_steps(magnitude, step, quant - 1).exp_() * x.sign(), x) if step else x
+    return (
+        torch.where(there, _to_steps(magnitude, step, quant - 1).exp_() * x.sign(), x)
+        if step
+        else x
+    )
 
 
 def _limit(value, name):
@@ -75,7 +85,9 @@ def quantize(
     quant: int,  # number of levels (quant_method None) or of bits
     overflow_rate: float = 0.0,  # proportion in [0, 1) of the largest magnitudes that may be clipped
     quant_method: str | None = None,  # None, "linear" or "log"
-    min=float("nan"),  # lowest value: a number, or for levels a tensor that broadcasts; NaN: the tensor's own
+    min=float(
+        "nan"
+    ),  # lowest value: a number, or for levels a tensor that broadcasts; NaN: the tensor's own
     max=float("nan"),  # highest value, likewise
     override_original: bool = False,  # write the result into `tensor`
 ) -> torch.Tensor:
@@ -94,7 +106,11 @@ def quantize(
     lo, hi = _limit(min, "min"), _limit(max, "max")
     x = tensor.detach()
     finite_range(x, "tensor")
-    bounds = [torch.as_tensor(b, dtype=torch.float64).abs().max().item() for b in (lo, hi) if b is not None]
+    bounds = [
+        torch.as_tensor(b, dtype=torch.float64).abs().max().item()
+        for b in (lo, hi)
+        if b is not None
+    ]
     bound = sorted(bounds)[-1] if bounds else None
     if not x.numel():
         q = x
@@ -110,4 +126,8 @@ def quantize(
     if override_original:
         with torch.no_grad():
             return tensor.copy_(q)
-    return tensor + (q - tensor).detach() if tensor.requires_grad and torch.is_grad_enabled() else q.clone()
+    return (
+        tensor + (q - tensor).detach()
+        if tensor.requires_grad and torch.is_grad_enabled()
+        else q.clone()
+    )

@@ -24,15 +24,29 @@ class StochasticParameter:
 
     rounds = 1000  # of redrawing, before the limits are called impossible
 
-    def __new__(cls, distribution=torch.distributions.Normal, min=0, max=float("inf"), function=True, **kwargs):
+    def __new__(
+        cls,
+        distribution=torch.distributions.Normal,
+        min=0,
+        max=float("inf"),
+        function=True,
+        **kwargs,
+    ):
         self = super().__new__(cls)
         self.distribution, self.min, self.max, self.arguments = distribution, min, max, kwargs
-        if not (isinstance(distribution, type) and issubclass(distribution, torch.distributions.Distribution)):
-            raise TypeError(f"distribution={distribution!r}: must be a class from torch.distributions")
+        if not (
+            isinstance(distribution, type)
+            and issubclass(distribution, torch.distributions.Distribution)
+        ):
+            raise TypeError(
+                f"distribution={distribution!r}: must be a class from torch.distributions"
+            )
         if not min < max:
             raise ValueError(f"min={min!r}, max={max!r}: min must be below max")
         try:
-            self._law = distribution(**{k: torch.as_tensor(v, dtype=torch.float64) for k, v in kwargs.items()})
+            self._law = distribution(
+                **{k: torch.as_tensor(v, dtype=torch.float64) for k, v in kwargs.items()}
+            )
         except TypeError as e:
             raise TypeError(f"{distribution.__name__} with the arguments {kwargs}: {e}") from None
         if not math.isfinite(self._law.mean):
@@ -89,14 +103,19 @@ def draw_parameters(
 ) -> dict:
     "`parameters` with every StochasticParameter replaced by its samples (float64, `shape`), and r_on < r_off everywhere."
     sampled = {
-        k: v.sample(shape, generator) if isinstance(v, StochasticParameter) else v for k, v in parameters.items()
+        k: v.sample(shape, generator) if isinstance(v, StochasticParameter) else v
+        for k, v in parameters.items()
     }
     if "r_on" not in parameters or "r_off" not in parameters:
         return sampled
 
     def wrong():
-        r_on, r_off = (torch.as_tensor(sampled[k]).detach().cpu().double() for k in ("r_on", "r_off"))
-        margin = torch.maximum(r_off * (r_rel_tol or 0.0), torch.tensor(r_abs_tol or 0.0, dtype=torch.float64))
+        r_on, r_off = (
+            torch.as_tensor(sampled[k]).detach().cpu().double() for k in ("r_on", "r_off")
+        )
+        margin = torch.maximum(
+            r_off * (r_rel_tol or 0.0), torch.tensor(r_abs_tol or 0.0, dtype=torch.float64)
+        )
         return ~(r_off - r_on > margin)
 
     stochastic = [k for k in ("r_on", "r_off") if isinstance(parameters[k], StochasticParameter)]
@@ -108,9 +127,13 @@ def draw_parameters(
             sampled[k][bad] = parameters[k].sample((int(bad.sum()),), generator)
     if (bad := wrong()).any():
         again = (
-            f" on {int(bad.sum())} of {bad.numel()} devices after {resample_threshold} redraws" if stochastic else ""
+            f" on {int(bad.sum())} of {bad.numel()} devices after {resample_threshold} redraws"
+            if stochastic
+            else ""
         )
-        raise ValueError(f"r_on={parameters['r_on']!r}, r_off={parameters['r_off']!r}: r_on must be below r_off{again}")
+        raise ValueError(
+            f"r_on={parameters['r_on']!r}, r_off={parameters['r_off']!r}: r_on must be below r_off{again}"
+        )
     return sampled
 
 # %% ../../nbs/bh/StochasticParameter.ipynb #cell-019

@@ -67,7 +67,9 @@ def encode(
             f"scaling_routine={routine!r}: must return voltages of the input's shape {tuple(input.shape)}, or (voltages, s)"
         )
     finite_range(voltages, "voltages of scaling_routine")
-    return voltages, (_projected(input, voltages, routine) if s is None else _checked(s, input, routine))
+    return voltages, (
+        _projected(input, voltages, routine) if s is None else _checked(s, input, routine)
+    )
 
 
 def _projected(x, v, routine):
@@ -87,7 +89,9 @@ def _checked(s, x, routine):
     scale = torch.as_tensor(s, dtype=x.dtype, device=x.device)
     finite_range(scale, "s of scaling_routine")
     if (scale == 0).any():
-        raise ValueError(f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone")
+        raise ValueError(
+            f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone"
+        )
     try:
         return scale.expand(x[..., :1].shape)
     except RuntimeError:

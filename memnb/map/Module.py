@@ -58,14 +58,21 @@ def naive_tune(
     The module is left as it was. Raises ValueError for an empty or impossible `input_shape`.
     """
     shape = tuple(check_number(n, "input_shape", at_least=1, integer=True) for n in input_shape)
-    like = next(t for t in (*module.parameters(), *module.buffers()) if t.dtype in (torch.float32, torch.float64))
+    like = next(
+        t
+        for t in (*module.parameters(), *module.buffers())
+        if t.dtype in (torch.float32, torch.float64)
+    )
     with torch.no_grad():
         random = torch.rand(
-            shape, generator=generator, dtype=like.dtype, device=generator.device if generator else None
+            shape,
+            generator=generator,
+            dtype=like.dtype,
+            device=generator.device if generator else None,
         )
         x = (2 * random - 1).to(like.device)
         coef, intercept, r2 = fit_line(module.readout(x), module.digital(x))
     if verbose:
-        name = f"{type(module).__name__}({module.extra_repr()})"
+        name = f"{type(module).__name__}({', '.join(module.extra_repr().split(', ')[:2])})"
         print(f"Tuned {name}: r2={r2:.6f}, coef={coef:.6g}, intercept={intercept:.3g}")
     return Affine(coef, intercept, r2).to(like.device)

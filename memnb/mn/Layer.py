@@ -72,11 +72,18 @@ class MemristiveLayer(torch.nn.Module):
     ):
         super().__init__()
         self._check_layer(layer)
-        for name, value in (("mapping_routine", mapping_routine), ("programming_routine", programming_routine)):
+        for name, value in (
+            ("mapping_routine", mapping_routine),
+            ("programming_routine", programming_routine),
+        ):
             if not callable(value) and not (name[0] == "p" and value is None):
                 raise TypeError(f"{name}={value!r}: must be a function")
-        _check_call("scaling_routine", scaling_routine, "scaling_routine_params", scaling_routine_params, 2)
-        _check_call("tuning_routine", tuning_routine, "tuning_routine_params", tuning_routine_params, 2)
+        _check_call(
+            "scaling_routine", scaling_routine, "scaling_routine_params", scaling_routine_params, 2
+        )
+        _check_call(
+            "tuning_routine", tuning_routine, "tuning_routine_params", tuning_routine_params, 2
+        )
         for name, value in (
             ("transistor", transistor),
             ("random_crossbar_init", random_crossbar_init),
@@ -92,8 +99,14 @@ class MemristiveLayer(torch.nn.Module):
         self.scheme = check_scheme(scheme)
         self.tile_shape = None if tile_shape is None else check_tile_shape(tile_shape)
         self.max_input_voltage, self.verbose = max_input_voltage, verbose
-        self.scaling_routine, self.scaling_routine_params = scaling_routine, dict(scaling_routine_params)
-        self.tuning_routine, self.tuning_routine_params = tuning_routine, dict(tuning_routine_params)
+        self.scaling_routine, self.scaling_routine_params = (
+            scaling_routine,
+            dict(scaling_routine_params),
+        )
+        self.tuning_routine, self.tuning_routine_params = (
+            tuning_routine,
+            dict(tuning_routine_params),
+        )
         self._set_adc(ADC_resolution, ADC_overflow_rate, quant_method)
         self.crossbars, self.crossbar_operation = init_crossbar(
             layer.weight,
@@ -109,7 +122,9 @@ class MemristiveLayer(torch.nn.Module):
             random_crossbar_init=random_crossbar_init,
             generator=generator,
         )
-        parameter = lambda p: p if p is None or isinstance(p, torch.nn.Parameter) else torch.nn.Parameter(p.detach())
+        parameter = lambda p: (
+            p if p is None or isinstance(p, torch.nn.Parameter) else torch.nn.Parameter(p.detach())
+        )
         self.weight, self.bias = parameter(layer.weight), parameter(layer.bias)
         self.transform_output = Affine().to(self.weight.device)
         self.forward_legacy_enabled = False
@@ -138,20 +153,31 @@ class MemristiveLayer(torch.nn.Module):
 
     def _check_layer(self, layer):
         if not isinstance(layer, self.torch_class):
-            raise TypeError(f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}")
+            raise TypeError(
+                f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}"
+            )
         if type(layer).forward is not self.torch_class.forward:
-            raise TypeError(f"layer={layer!r}: its class overrides forward, which a {type(self).__name__} would ignore")
+            raise TypeError(
+                f"layer={layer!r}: its class overrides forward, which a {type(self).__name__} would ignore"
+            )
         if isinstance(layer.weight, torch.nn.parameter.UninitializedParameter):
             raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
 
     def _set_adc(self, resolution, overflow_rate, quant_method):
         if quant_method is not None and quant_method not in quant_methods:
-            raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
+            raise ValueError(
+                f"quant_method={quant_method!r}: must be None or one of {quant_methods}"
+            )
         if resolution is None and quant_method is not None:
-            raise ValueError(f"quant_method={quant_method!r}: needs an ADC_resolution, which is None")
+            raise ValueError(
+                f"quant_method={quant_method!r}: needs an ADC_resolution, which is None"
+            )
         if resolution is not None:
             resolution = check_number(
-                resolution, "ADC_resolution", at_least=2 if quant_method == "log" else 1, integer=True
+                resolution,
+                "ADC_resolution",
+                at_least=2 if quant_method == "log" else 1,
+                integer=True,
             )
         check_number(overflow_rate, "ADC_overflow_rate", at_least=0, at_most=1 - 1e-12)
         self.ADC_resolution, self.ADC_overflow_rate = resolution, overflow_rate
@@ -166,13 +192,17 @@ class MemristiveLayer(torch.nn.Module):
                 f"input: {getattr(input, 'device', type(input))}: must be a tensor on {device}, where the layer is"
             )
         if input.dtype not in (dtype, torch.float16, torch.bfloat16):
-            raise TypeError(f"input: {input.dtype}: must be {dtype}, like the layer's devices, or half precision")
+            raise TypeError(
+                f"input: {input.dtype}: must be {dtype}, like the layer's devices, or half precision"
+            )
         self._check_input(input)
         return input.to(dtype)
 
     def _check_input(self, input):
         if not input.dim() or input.shape[-1] != self.crossbars[0].rows:
-            raise ValueError(f"input: shape {tuple(input.shape)}: its last dimension must be {self.crossbars[0].rows}")
+            raise ValueError(
+                f"input: shape {tuple(input.shape)}: its last dimension must be {self.crossbars[0].rows}"
+            )
 
     # Effective weights
 
@@ -206,7 +236,9 @@ class MemristiveLayer(torch.nn.Module):
         "Whether a read is one product with an effective weight: no ADC, ohmic devices, no fresh noise, naive scaling."
         if self.ADC_resolution is not None or self.scaling_routine is not naive_scale:
             return False
-        return self.crossbars[0].memristor.ohmic and not any(crossbar.fresh for crossbar in self.crossbars)
+        return self.crossbars[0].memristor.ohmic and not any(
+            crossbar.fresh for crossbar in self.crossbars
+        )
 
     # Reading
 
@@ -226,18 +258,24 @@ class MemristiveLayer(torch.nn.Module):
         fresh = any(crossbar.fresh for crossbar in self.crossbars)
         rows = self.crossbars[0].rows if self.tile_shape is None else self.tile_shape[0]
         if fresh:
-            g = self.crossbar_operation(self.crossbars, lambda crossbar: crossbar.read_conductances())
+            g = self.crossbar_operation(
+                self.crossbars, lambda crossbar: crossbar.read_conductances()
+            )
             tiles = row_tiles(g, rows)
         else:
             tiles = self._kept("tiles", lambda: row_tiles(self._difference(), rows))
         if self.ADC_resolution is None:
             return drive @ tiles.view(-1, tiles.shape[-1])[: drive.shape[1]]
-        return converted_matmul(drive, tiles, self.ADC_resolution, self.ADC_overflow_rate, self.quant_method)
+        return converted_matmul(
+            drive, tiles, self.ADC_resolution, self.ADC_overflow_rate, self.quant_method
+        )
 
     def digital(self, input: torch.Tensor) -> torch.Tensor:
         "What the original weights give for `input`, without the bias. ValueError once they were freed."
         if self.weight is None:
-            raise ValueError(f"{type(self).__name__}: its digital weights were freed by disable_legacy()")
+            raise ValueError(
+                f"{type(self).__name__}: its digital weights were freed by disable_legacy()"
+            )
         return self.operate(input, self.weight.to(input.dtype))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
@@ -263,7 +301,9 @@ class MemristiveLayer(torch.nn.Module):
             options["generator"] = generator
         transform = self.tuning_routine(self, shape, **options)
         if not callable(transform):
-            raise TypeError(f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function")
+            raise TypeError(
+                f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function"
+            )
         self.transform_output = transform
 
     def disable_legacy(self):
@@ -277,7 +317,9 @@ class MemristiveLayer(torch.nn.Module):
                 raise TypeError(f"transform_output={value!r}: must be a function")
             value = Function(value)
         if name == "forward_legacy_enabled" and value and self.weight is None:
-            raise ValueError(f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()")
+            raise ValueError(
+                f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()"
+            )
         super().__setattr__(name, value)
 
     def extra_repr(self) -> str:
@@ -285,7 +327,9 @@ class MemristiveLayer(torch.nn.Module):
         c = self.crossbars[0]
         parts = [f"{c.rows}, {c.columns}, bias={self.bias is not None}, {self.scheme.name}"]
         parts += [f"tile_shape={self.tile_shape}"] * (self.tile_shape is not None)
-        parts += [f"max_input_voltage={self.max_input_voltage} V"] * (self.max_input_voltage is not None)
+        parts += [f"max_input_voltage={self.max_input_voltage} V"] * (
+            self.max_input_voltage is not None
+        )
         parts += [f"ADC_resolution={self.ADC_resolution} bits ({self.quant_method})"] * (
             self.ADC_resolution is not None
         )

@@ -33,7 +33,9 @@ def _classes(module_parameters_to_patch):
     for cls in given:
         if not isinstance(cls, type):
             raise TypeError(f"module_parameters_to_patch={given!r}: {cls!r} is not a class")
-        if not any(issubclass(cls, layer.torch_class) for layer in supported_module_parameters.values()):
+        if not any(
+            issubclass(cls, layer.torch_class) for layer in supported_module_parameters.values()
+        ):
             raise ValueError(
                 f"module_parameters_to_patch: {cls} can't be patched; supported are {sorted(supported_module_parameters)}"
             )
@@ -44,7 +46,12 @@ def _places(model, classes):
     "(parent, name, layer, path) for every layer to patch; the parent of the model itself is None."
     if isinstance(model, classes) and not isinstance(model, MemristiveLayer):
         return [(None, "", model, "")]
-    inside = {id(m) for layer in model.modules() if isinstance(layer, MemristiveLayer) for m in layer.modules()}
+    inside = {
+        id(m)
+        for layer in model.modules()
+        if isinstance(layer, MemristiveLayer)
+        for m in layer.modules()
+    }
     places, bypassed = [], []
     for path, parent in model.named_modules():
         if id(parent) in inside:
@@ -122,7 +129,8 @@ def patch_model(
     programming_routine_params: dict = {"rel_tol": 0.1},
     p_l: float | None = None,  # proportion of weights that are not clipped
     scheme: Scheme = Scheme.DoubleColumn,
-    tile_shape: tuple[int, int] | None = None,  # (rows, columns) of a tile; None: one array per layer
+    tile_shape: tuple[int, int]
+    | None = None,  # (rows, columns) of a tile; None: one array per layer
     max_input_voltage: float | None = None,  # volt
     scaling_routine=naive_scale,  # activations -> voltages
     scaling_routine_params: dict = {},
@@ -180,7 +188,9 @@ def patch_model(
         ("disable_legacy", disable_legacy),
         ("set_cuda_malloc_heap_size", set_cuda_malloc_heap_size),
     ):
-        if not (name == "disable_legacy" and isinstance(model, MemristiveLayer)):  # a layer has its own
+        if not (
+            name == "disable_legacy" and isinstance(model, MemristiveLayer)
+        ):  # a layer has its own
             setattr(model, name, functools.partial(function, model))
     if verbose:
         crossbars = [c for layer in new.values() for c in layer.crossbars]
@@ -188,9 +198,13 @@ def patch_model(
             sum(c.rows * c.columns for c in crossbars),
             sum(math.prod(c.tiles_map or (1,)) for c in crossbars),
         )
-        print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
+        print(
+            f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars"
+        )
     return model
 
 
 def _memristive_class(layer):
-    return next(cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class))
+    return next(
+        cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class)
+    )

@@ -61,13 +61,18 @@ class Crossbar(torch.nn.Module):
         super().__init__()
         shape = tuple(check_number(n, "shape", at_least=1, integer=True) for n in shape)
         if len(shape) < 2:
-            raise ValueError(f"shape={shape}: must be a weight's, (columns, rows) or a convolution's")
+            raise ValueError(
+                f"shape={shape}: must be a weight's, (columns, rows) or a convolution's"
+            )
         self.columns, self.rows = shape[0], math.prod(shape[1:])
         self.tile_shape = None if tile_shape is None else check_tile_shape(tile_shape)
         _check_model(memristor_model, memristor_model_params)
         array = {"shape": (self.rows, self.columns), "generator": generator}
         self.memristor = memristor_model(
-            **memristor_model_params, **array, dtype=dtype or torch.get_default_dtype(), device=device
+            **memristor_model_params,
+            **array,
+            dtype=dtype or torch.get_default_dtype(),
+            device=device,
         )
         self.effects = torch.nn.ModuleList()
         self._cache, self._dropped = Cache(), 0
@@ -92,19 +97,28 @@ class Crossbar(torch.nn.Module):
         "(row tiles, column tiles), None without tiles."
         if self.tile_shape is None:
             return None
-        return math.ceil(self.rows / self.tile_shape[0]), math.ceil(self.columns / self.tile_shape[1])
+        return math.ceil(self.rows / self.tile_shape[0]), math.ceil(
+            self.columns / self.tile_shape[1]
+        )
 
     @property
     def matrix_shape(self) -> tuple:
         "Shape of `conductance_matrix`: (rows, columns), or (tiles, tile_rows, tile_cols)."
-        return (self.rows, self.columns) if self.tile_shape is None else (math.prod(self.tiles_map), *self.tile_shape)
+        return (
+            (self.rows, self.columns)
+            if self.tile_shape is None
+            else (math.prod(self.tiles_map), *self.tile_shape)
+        )
 
     def cell(self, at) -> tuple[int, int] | None:
         "(row, column) of an index into `conductance_matrix`; None for a cell that only pads a tile."
         if self.tile_shape is None:
             return tuple(at)
         row_tile, column_tile = divmod(at[0], self.tiles_map[1])
-        row, column = row_tile * self.tile_shape[0] + at[1], column_tile * self.tile_shape[1] + at[2]
+        row, column = (
+            row_tile * self.tile_shape[0] + at[1],
+            column_tile * self.tile_shape[1] + at[2],
+        )
         return (row, column) if row < self.rows and column < self.columns else None
 
     def tensors(self) -> list[torch.Tensor]:
@@ -143,7 +157,9 @@ class Crossbar(torch.nn.Module):
     def conductance_matrix(self) -> torch.Tensor:
         "Effective conductances (siemens): (rows, columns), or (tiles, tile_rows, tile_cols) padded with 0. Kept until a change."
         form = lambda g: g if self.tile_shape is None else gen_tiles(g, self.tile_shape)[0]
-        return self._cache.get("matrix", self.tensors(), lambda: form(self.conductances()), self.version)
+        return self._cache.get(
+            "matrix", self.tensors(), lambda: form(self.conductances()), self.version
+        )
 
     @conductance_matrix.setter
     def conductance_matrix(self, g):
@@ -176,7 +192,9 @@ class Crossbar(torch.nn.Module):
         "Write conductances, clipped to each device's own bounds. ValueError for a wrong shape or non-finite values."
         g = torch.as_tensor(conductance_matrix)
         if g.shape[:1] != (self.columns,) or g.numel() != self.rows * self.columns:
-            raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}")
+            raise ValueError(
+                f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}"
+            )
         g = g.reshape(self.columns, self.rows).T
         if transistor or programming_routine is None:
             return self._write(g)
@@ -197,11 +215,17 @@ class Crossbar(torch.nn.Module):
     def _untile(self, g):
         g = torch.as_tensor(g)
         if g.shape != self.matrix_shape:
-            raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}")
+            raise ValueError(
+                f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}"
+            )
         if self.tile_shape is None:
             return g
         (m, n), (rows, cols) = self.tiles_map, self.tile_shape
-        return g.view(m, n, rows, cols).transpose(1, 2).reshape(m * rows, n * cols)[: self.rows, : self.columns]
+        return (
+            g.view(m, n, rows, cols)
+            .transpose(1, 2)
+            .reshape(m * rows, n * cols)[: self.rows, : self.columns]
+        )
 
     def read(self, voltages, disturb: bool = False) -> torch.Tensor:
         """Currents (batch, columns) in ampere for row voltages (batch, rows).
@@ -210,7 +234,9 @@ class Crossbar(torch.nn.Module):
         state that the ones before have left.
         """
         if voltages.dim() != 2 or voltages.shape[1] != self.rows:
-            raise ValueError(f"voltages: shape {tuple(voltages.shape)}: must be (batch, {self.rows})")
+            raise ValueError(
+                f"voltages: shape {tuple(voltages.shape)}: must be (batch, {self.rows})"
+            )
         finite_range(voltages, "voltages")
         if not disturb:
             return self.memristor.phi(voltages) @ self.read_conductances()
@@ -222,13 +248,19 @@ class Crossbar(torch.nn.Module):
 
     def extra_repr(self) -> str:
         "Size and tiles."
-        tiles = "" if self.tile_shape is None else f", tile_shape={self.tile_shape}, tiles_map={self.tiles_map}"
+        tiles = (
+            ""
+            if self.tile_shape is None
+            else f", tile_shape={self.tile_shape}, tiles_map={self.tiles_map}"
+        )
         return f"rows={self.rows}, columns={self.columns}{tiles}"
 
 
 def _check_model(model, parameters):
     if not (isinstance(model, type) and issubclass(model, Memristor)):
-        raise TypeError(f"memristor_model={model!r}: must be a subclass of memnb.bh.memristor.Memristor")
+        raise TypeError(
+            f"memristor_model={model!r}: must be a subclass of memnb.bh.memristor.Memristor"
+        )
     if not isinstance(parameters, dict):
         raise TypeError(f"memristor_model_params={parameters!r}: must be a dict")
     accepted = inspect.signature(model).parameters
@@ -285,7 +317,9 @@ def init_crossbar(
         )
         for _ in range(2 if scheme is Scheme.DoubleColumn else 1)
     )
-    mapped = mapping_routine(weights, crossbars[0].r_on_mean, crossbars[0].r_off_mean, scheme=scheme, p_l=p_l)
+    mapped = mapping_routine(
+        weights, crossbars[0].r_on_mean, crossbars[0].r_off_mean, scheme=scheme, p_l=p_l
+    )
     matrices = mapped if scheme is Scheme.DoubleColumn else (mapped,)
     if len(matrices) != len(crossbars) or not all(
         isinstance(g, torch.Tensor) and g.shape == weights.shape for g in matrices
@@ -295,7 +329,9 @@ def init_crossbar(
             f"of the weights' shape {tuple(weights.shape)} for {scheme}"
         )
     for crossbar, g in zip(crossbars, matrices, strict=True):
-        crossbar.write_conductance_matrix(g, transistor, programming_routine, programming_routine_params)
+        crossbar.write_conductance_matrix(
+            g, transistor, programming_routine, programming_routine_params
+        )
     return crossbars, operations[scheme]
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-023
@@ -316,7 +352,9 @@ def simulate_matmul(
     if max_input_voltage is not None:
         check_number(max_input_voltage, "max_input_voltage", above=0)
         if -lo > max_input_voltage or hi > max_input_voltage:
-            raise ValueError(f"input: reaches from {lo} to {hi} V, beyond max_input_voltage={max_input_voltage!r}")
+            raise ValueError(
+                f"input: reaches from {lo} to {hi} V, beyond max_input_voltage={max_input_voltage!r}"
+            )
     current = crossbar.read(input, disturb=not nl)
     return (
         current

@@ -22,7 +22,11 @@ class Device:
         return self._memristor.device(self._index)
 
     def _number(self, name):
-        return self._memristor.nominal[name] if self._index is None else float(getattr(self._one(), name))
+        return (
+            self._memristor.nominal[name]
+            if self._index is None
+            else float(getattr(self._one(), name))
+        )
 
     @property
     def g(self) -> float:

@@ -49,7 +49,11 @@ class Reference:
     def conductance_matrix(self) -> torch.Tensor:
         "Of the crossbar's form: (rows, cols), or tiles whose padding is 0."
         tile_shape = self._crossbar.tile_shape
-        return self.conductances() if tile_shape is None else gen_tiles(self.conductances(), tile_shape)[0]
+        return (
+            self.conductances()
+            if tile_shape is None
+            else gen_tiles(self.conductances(), tile_shape)[0]
+        )
 
     def read(self, voltages, disturb=False) -> torch.Tensor:
         "Currents (batch, cols) in ampere for voltages (batch, rows): g_m times their sum. A reference is never disturbed."

@@ -14,7 +14,11 @@ from ...utils import check_number
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-005
 def check_tile_shape(tile_shape) -> tuple[int, int]:
     "(rows, columns) of a tile as integers; TypeError or ValueError for anything else."
-    if isinstance(tile_shape, (str, bytes)) or not hasattr(tile_shape, "__len__") or len(tile_shape) != 2:
+    if (
+        isinstance(tile_shape, (str, bytes))
+        or not hasattr(tile_shape, "__len__")
+        or len(tile_shape) != 2
+    ):
         raise TypeError(f"tile_shape={tile_shape!r}: must be a pair (rows, columns)")
     return tuple(check_number(n, "tile_shape", at_least=1, integer=True) for n in tile_shape)
 
@@ -37,16 +41,23 @@ def gen_tiles(
         padded = torch.nn.functional.pad(tensor, (0, -tensor.shape[1] % rows))
         n = padded.shape[1] // rows
         return padded.view(len(tensor), n, rows).transpose(0, 1), (n,)
-    padded = torch.nn.functional.pad(tensor, (0, -tensor.shape[1] % cols, 0, -tensor.shape[0] % rows))
+    padded = torch.nn.functional.pad(
+        tensor, (0, -tensor.shape[1] % cols, 0, -tensor.shape[0] % rows)
+    )
     m, n = padded.shape[0] // rows, padded.shape[1] // cols
     return padded.view(m, rows, n, cols).transpose(1, 2).reshape(m * n, rows, cols), (m, n)
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-011
 def no_wires(source_resistance, line_resistance):
     "Raise NotImplementedError unless both are None: this package doesn't solve wires yet."
-    for name, value in (("source_resistance", source_resistance), ("line_resistance", line_resistance)):
+    for name, value in (
+        ("source_resistance", source_resistance),
+        ("line_resistance", line_resistance),
+    ):
         if value is not None:
-            raise NotImplementedError(f"{name}={value!r}: wire resistances can't be simulated yet; leave it None")
+            raise NotImplementedError(
+                f"{name}={value!r}: wire resistances can't be simulated yet; leave it None"
+            )
 
 
 def tile_matmul(
@@ -69,14 +80,22 @@ def tile_matmul(
     no_wires(source_resistance, line_resistance)
     m, n = mat_b_tiles_map
     (batch, rows), (b_rows, cols) = mat_a_shape, mat_b_shape
-    fits = mat_a_tiles.shape[:2] == (m, batch) and mat_b_tiles.shape[0] == m * n and tuple(mat_a_tiles_map) == (m,)
+    fits = (
+        mat_a_tiles.shape[:2] == (m, batch)
+        and mat_b_tiles.shape[0] == m * n
+        and tuple(mat_a_tiles_map) == (m,)
+    )
     if not fits or rows != b_rows or mat_a_tiles.shape[2] != mat_b_tiles.shape[1]:
         raise ValueError(
             f"mat_a_tiles: shape {tuple(mat_a_tiles.shape)}, map {tuple(mat_a_tiles_map)} of {tuple(mat_a_shape)} doesn't fit "
             f"mat_b_tiles: shape {tuple(mat_b_tiles.shape)}, map {tuple(mat_b_tiles_map)} of {tuple(mat_b_shape)}"
         )
-    currents = mat_a_tiles[:, None] @ mat_b_tiles.view(m, n, *mat_b_tiles.shape[1:])  # (m, n, B, tile_cols)
-    currents = currents.transpose(1, 2).reshape(m, batch, -1)[..., :cols]  # padding has no converter
+    currents = mat_a_tiles[:, None] @ mat_b_tiles.view(
+        m, n, *mat_b_tiles.shape[1:]
+    )  # (m, n, B, tile_cols)
+    currents = currents.transpose(1, 2).reshape(m, batch, -1)[
+        ..., :cols
+    ]  # padding has no converter
     if ADC_resolution is not None:
         currents = quantize(currents, ADC_resolution, ADC_overflow_rate, quant_method or "linear")
     return currents.sum(0)
@@ -126,5 +145,14 @@ def tiled_inference(
     tiles, tiles_map = gen_tiles(matrix, tile_shape)
     adc = (m.ADC_resolution, m.ADC_overflow_rate, m.quant_method)
     return tile_matmul(
-        voltages, voltages_map, input.shape, tiles, tiles_map, matrix.shape, None, None, *adc, transistor=transistor
+        voltages,
+        voltages_map,
+        input.shape,
+        tiles,
+        tiles_map,
+        matrix.shape,
+        None,
+        None,
+        *adc,
+        transistor=transistor,
     )

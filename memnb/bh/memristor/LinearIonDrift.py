@@ -42,7 +42,10 @@ class LinearIonDrift(Memristor):
         device=None,
     ):
         parameters = {"u_v": u_v, "d": d, "r_on": r_on, "r_off": r_off}
-        parameters |= {"pos_write_threshold": pos_write_threshold or 0, "neg_write_threshold": neg_write_threshold or 0}
+        parameters |= {
+            "pos_write_threshold": pos_write_threshold or 0,
+            "neg_write_threshold": neg_write_threshold or 0,
+        }
         super().__init__(
             parameters | {"p": p},
             time_series_resolution,
@@ -60,7 +63,9 @@ class LinearIonDrift(Memristor):
             ("neg_write_threshold", self.neg_write_threshold > 0),
         ):
             if torch.as_tensor(wrong).any():
-                raise ValueError(f"{name}={locals()[name]!r}: must be {'<= 0' if name[0] == 'n' else '> 0'}")
+                raise ValueError(
+                    f"{name}={locals()[name]!r}: must be {'<= 0' if name[0] == 'n' else '> 0'}"
+                )
         self._window = resolve(window, p=self.p)
         self.x.fill_(0.1)
 

@@ -31,10 +31,20 @@ class Memristor(torch.nn.Module):
     bipolar_signal = (1.0, 1.0)  # amplitude (V), frequency (Hz)
 
     def __init__(
-        self, parameters, time_series_resolution, shape=None, *, generator=None, dtype=None, device=None, settings=None
+        self,
+        parameters,
+        time_series_resolution,
+        shape=None,
+        *,
+        generator=None,
+        dtype=None,
+        device=None,
+        settings=None,
     ):
         super().__init__()
-        self.time_series_resolution = check_number(time_series_resolution, "time_series_resolution", above=0)
+        self.time_series_resolution = check_number(
+            time_series_resolution, "time_series_resolution", above=0
+        )
         self.shape = torch.Size(shape or ())
         self.settings = dict(settings or {})
         dtype = dtype or (torch.get_default_dtype() if self.shape else torch.float64)
@@ -49,7 +59,11 @@ class Memristor(torch.nn.Module):
     def _add(self, name, value, dtype, device):
         if not isinstance(value, torch.Tensor) and not hasattr(value, "__array__"):
             return setattr(self, name, float(check_number(value, name)))
-        value = value if isinstance(value, torch.nn.Parameter) else torch.as_tensor(value).to(device, dtype)
+        value = (
+            value
+            if isinstance(value, torch.nn.Parameter)
+            else torch.as_tensor(value).to(device, dtype)
+        )
         finite_range(value, name)
         try:
             fits = torch.broadcast_shapes(value.shape, self.shape) == self.shape
@@ -80,11 +94,16 @@ class Memristor(torch.nn.Module):
 
     def rate(self, x, v):
         "dx/dt (1/s) at voltage `v`."
-        raise NotImplementedError(f"{type(self).__name__} must define rate(x, v), or step(x, v, dt)")
+        raise NotImplementedError(
+            f"{type(self).__name__} must define rate(x, v), or step(x, v, dt)"
+        )
 
     def speed(self, v) -> float:
         "An upper bound of |rate| (1/s) over all states, at voltage `v`: it decides how finely a step is divided."
-        return max(self.rate(torch.full_like(self.x, x), v).abs().max().item() for x in (0.0, 0.25, 0.5, 0.75, 1.0))
+        return max(
+            self.rate(torch.full_like(self.x, x), v).abs().max().item()
+            for x in (0.0, 0.25, 0.5, 0.75, 1.0)
+        )
 
     def step(self, x, v, dt):
         "The state after `v` was held for `dt` seconds: integrated by RK4, unless a model knows the exact solution."
@@ -172,14 +191,20 @@ class Memristor(torch.nn.Module):
                 states.append(x)
             x = self.step(x, v, self.time_series_resolution)
         stack = lambda values: torch.stack(values) if values else signal.new_zeros((0, *self.shape))
-        return x, stack(current) if return_current else None, stack(states) if return_state else None
+        return (
+            x,
+            stack(current) if return_current else None,
+            stack(states) if return_state else None,
+        )
 
     def device(self, index) -> "Memristor":
         "A copy of the one device at `index` of the array."
         one = copy.copy(self)
         pick = lambda t: t.detach().expand(self.shape)[index].clone()
         one._buffers = {name: pick(b) for name, b in self._buffers.items()}
-        one._parameters = {name: torch.nn.Parameter(pick(p)) for name, p in self._parameters.items()}
+        one._parameters = {
+            name: torch.nn.Parameter(pick(p)) for name, p in self._parameters.items()
+        }
         one.shape = one.x.shape
         return one
 
@@ -203,7 +228,9 @@ class Memristor(torch.nn.Module):
         given = (duration, voltage_signal_amplitude, voltage_signal_frequency)
         duration, amplitude, frequency = self._given(given, self.hysteresis_signal)
         t = self._times(duration)
-        return self._loop(amplitude * torch.sin(2 * math.pi * frequency * t), log_scale, return_result, ax)
+        return self._loop(
+            amplitude * torch.sin(2 * math.pi * frequency * t), log_scale, return_result, ax
+        )
 
     def plot_bipolar_switching_behaviour(
         self,
@@ -219,14 +246,19 @@ class Memristor(torch.nn.Module):
         With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
         Defaults are the model's `bipolar_signal`. The device's state is left as it is.
         """
-        amplitude, frequency = self._given((voltage_signal_amplitude, voltage_signal_frequency), self.bipolar_signal)
+        amplitude, frequency = self._given(
+            (voltage_signal_amplitude, voltage_signal_frequency), self.bipolar_signal
+        )
         phase = self._times(1 / frequency) * frequency
         triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * phase))
         return self._loop(triangle, log_scale, return_result, ax)
 
     @staticmethod
     def _given(values, defaults):
-        return [check_number(d if v is None else v, "signal", above=0) for v, d in zip(values, defaults, strict=True)]
+        return [
+            check_number(d if v is None else v, "signal", above=0)
+            for v, d in zip(values, defaults, strict=True)
+        ]
 
     def _times(self, duration):
         return (
@@ -243,10 +275,18 @@ class Memristor(torch.nn.Module):
 
         ax = ax or plt.subplots(figsize=(4.5, 3.5))[1]
         current = current.reshape(len(voltage), -1).cpu()
-        ax.plot(voltage, current.abs() if log_scale else current, lw=1.2)
+        if log_scale:  # at the origin the logarithm has nothing to show
+            current = torch.where(
+                current.abs() > 1e-6 * current.abs().max(), current.abs(), math.nan
+            )
+        ax.plot(voltage, current, lw=1.2)
         if log_scale:
             ax.set_yscale("log")
-        ax.set(xlabel="voltage (V)", ylabel="|current| (A)" if log_scale else "current (A)", title=type(self).__name__)
+        ax.set(
+            xlabel="voltage (V)",
+            ylabel="|current| (A)" if log_scale else "current (A)",
+            title=type(self).__name__,
+        )
 
     def extra_repr(self) -> str:
         "Shape and parameters; a parameter that differs between devices shows its mean and spread."
@@ -254,27 +294,44 @@ class Memristor(torch.nn.Module):
         for name in self.parameter_names:
             value = getattr(self, name)
             shown.append(
-                f"{name}={value:g}" if isinstance(value, float) else f"{name}~{value.mean():g}±{value.std(False):g}"
+                f"{name}={value:g}"
+                if isinstance(value, float)
+                else f"{name}~{value.mean():g}±{value.std(False):g}"
             )
         return ", ".join(shown + [f"{k}={v!r}" for k, v in self.settings.items()])
 
     def get_extra_state(self):
-        numbers = {name: v for name in self.parameter_names if isinstance(v := getattr(self, name), float)}
-        settings = {k: v if isinstance(v, (str, float, int, type(None))) else repr(v) for k, v in self.settings.items()}
+        numbers = {
+            name: v for name in self.parameter_names if isinstance(v := getattr(self, name), float)
+        }
+        settings = {
+            k: v if isinstance(v, (str, float, int, type(None))) else repr(v)
+            for k, v in self.settings.items()
+        }
         kept = {"parameters": numbers, "nominal": self.nominal, "settings": settings}
-        return {"model": type(self).__name__, "time_series_resolution": self.time_series_resolution, **kept}
+        return {
+            "model": type(self).__name__,
+            "time_series_resolution": self.time_series_resolution,
+            **kept,
+        }
 
     def set_extra_state(self, state):
         mine = self.get_extra_state()
         same = ("model", "settings")
-        if any(state[k] != mine[k] for k in same) or state["parameters"].keys() != mine["parameters"].keys():
+        if (
+            any(state[k] != mine[k] for k in same)
+            or state["parameters"].keys() != mine["parameters"].keys()
+        ):
             raise ValueError(
                 f"state_dict: it holds a {state['model']} with {state['settings']} and the numbers {sorted(state['parameters'])}, "
                 f"which doesn't fit this {mine['model']} with {mine['settings']} and {sorted(mine['parameters'])}"
             )
         for name, value in state["parameters"].items():
             setattr(self, name, value)
-        self.nominal, self.time_series_resolution = dict(state["nominal"]), state["time_series_resolution"]
+        self.nominal, self.time_series_resolution = (
+            dict(state["nominal"]),
+            state["time_series_resolution"],
+        )
 
 
 def _nominal(value, name):

@@ -48,8 +48,21 @@ class VTEAM(Memristor):
     ):
         if iv not in ("linear", "exponential"):
             raise ValueError(f"iv={iv!r}: must be 'linear' or 'exponential'")
-        parameters = {"r_off": r_off, "r_on": r_on, "d": d, "k_on": k_on, "k_off": k_off, "alpha_on": alpha_on}
-        parameters |= {"alpha_off": alpha_off, "v_on": v_on, "v_off": v_off, "x_on": x_on, "x_off": x_off}
+        parameters = {
+            "r_off": r_off,
+            "r_on": r_on,
+            "d": d,
+            "k_on": k_on,
+            "k_off": k_off,
+            "alpha_on": alpha_on,
+        }
+        parameters |= {
+            "alpha_off": alpha_off,
+            "v_on": v_on,
+            "v_off": v_off,
+            "x_on": x_on,
+            "x_off": x_off,
+        }
         super().__init__(
             parameters,
             time_series_resolution,

@@ -30,7 +30,9 @@ def Biolek(
 ):
     "1 - (x - stp(-voltage))^(2p): zero only at the end ahead. Source: Biolek et al., Radioengineering 18:210 (2009)."
     behind = voltage <= 0
-    return 1 - abs(x - (behind.to(voltage.dtype) if isinstance(voltage, torch.Tensor) else float(behind))) ** (2 * p)
+    return 1 - abs(
+        x - (behind.to(voltage.dtype) if isinstance(voltage, torch.Tensor) else float(behind))
+    ) ** (2 * p)
 
 
 def Prodromakis(
@@ -53,7 +55,9 @@ def resolve(
     if window is None:
         return None
     if isinstance(window, str) and window not in windows:
-        raise ValueError(f"window={window!r}: must be None, one of {sorted(windows)}, or a function")
+        raise ValueError(
+            f"window={window!r}: must be None, one of {sorted(windows)}, or a function"
+        )
     function = windows[window] if isinstance(window, str) else window
     if not callable(function):
         raise TypeError(f"window={window!r}: must be None, one of {sorted(windows)}, or a function")
