@@ -126,13 +126,18 @@ def draw_parameters(
         for k in stochastic:
             sampled[k][bad] = parameters[k].sample((int(bad.sum()),), generator)
     if (bad := wrong()).any():
+        gap = (
+            f" by more than r_rel_tol={r_rel_tol!r}, r_abs_tol={r_abs_tol!r}"
+            if r_rel_tol or r_abs_tol
+            else ""
+        )
         again = (
             f" on {int(bad.sum())} of {bad.numel()} devices after {resample_threshold} redraws"
             if stochastic
             else ""
         )
         raise ValueError(
-            f"r_on={parameters['r_on']!r}, r_off={parameters['r_off']!r}: r_on must be below r_off{again}"
+            f"r_on={parameters['r_on']!r}, r_off={parameters['r_off']!r}: r_on must be below r_off{gap}{again}"
         )
     return sampled
 
@@ -146,6 +151,9 @@ def unpack_parameters(
     "An object whose attributes are the arguments, each StochasticParameter replaced by one sample; r_on < r_off."
     if r_rel_tol is not None and r_abs_tol is not None:
         raise ValueError(f"r_rel_tol={r_rel_tol!r}, r_abs_tol={r_abs_tol!r}: give one of the two")
+    for name, tolerance in (("r_rel_tol", r_rel_tol), ("r_abs_tol", r_abs_tol)):
+        if tolerance is not None:
+            check_number(tolerance, name, at_least=0)
     check_number(resample_threshold, "resample_threshold", at_least=0, integer=True)
     arguments = {**local_args, **local_args.get("kwargs", {})}
     arguments = {k: v for k, v in arguments.items() if k not in ("self", "kwargs", "__class__")}

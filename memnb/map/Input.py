@@ -40,6 +40,8 @@ def naive_scale(
     isn't a number > 0, ValueError for a non-finite input.
     """
     lo, hi = finite_range(input, "input")
+    if not input.is_floating_point():
+        raise TypeError(f"input: {input.dtype}: must be floating point")
     factor = naive_factor(module, max(-lo, hi), force_scale, input.dtype)
     return input if factor == 1 else input * factor
 
@@ -73,16 +75,18 @@ def encode(
 
 
 def _projected(x, v, routine):
-    x, v = x.detach().double(), v.detach().double()
+    lo, hi = finite_range(v, "voltages of scaling_routine")
+    largest, unit = max(-lo, hi), x.detach().abs().max().item() if x.numel() else 1.0
+    x, v = x.detach().double() / (unit or 1.0), v.detach().double()
     energy = (x * x).sum().item()
     s = (x * v).sum().item() / energy if energy else 1.0
     residual = (v - s * x).abs().max().item() if v.numel() else 0.0
-    if residual > 1e-5 * (v.abs().max().item() if v.numel() else 0.0) or s == 0:
+    if not residual <= 1e-5 * largest or s == 0:
         raise ValueError(
             f"scaling_routine={routine!r}: its voltages are not a multiple of the input (off by {residual:.3g} V), so the scale "
             "can't be undone; return (voltages, s)"
         )
-    return s
+    return s / unit if energy else 1.0
 
 
 def _checked(s, x, routine):

@@ -8,16 +8,19 @@ __all__ = ['Affine', 'fit_line', 'naive_tune']
 # %% ../../nbs/map/Module.ipynb #cell-002
 import torch
 
-from ..utils import check_number, finite_range
+from ..utils import FullPrecision, check_number, finite_range
 
 # %% ../../nbs/map/Module.ipynb #cell-005
-class Affine(torch.nn.Module):
+class Affine(FullPrecision):
     "x -> coef * x + intercept, with the r2 of its fit (NaN before a fit)."
 
     def __init__(self, coef: float = 1.0, intercept: float = 0.0, r2: float = float("nan")):
         super().__init__()
         for name, value in (("coef", coef), ("intercept", intercept), ("r2", r2)):
-            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+            with torch.inference_mode(
+                False
+            ):  # a tensor made in inference mode could not be loaded into later
+                self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
 
     def forward(self, x):
         return x * self.coef + self.intercept
@@ -58,11 +61,10 @@ def naive_tune(
     The module is left as it was. Raises ValueError for an empty or impossible `input_shape`.
     """
     shape = tuple(check_number(n, "input_shape", at_least=1, integer=True) for n in input_shape)
-    like = next(
-        t
-        for t in (*module.parameters(), *module.buffers())
-        if t.dtype in (torch.float32, torch.float64)
-    )
+    floats = [
+        t for t in (*module.buffers(), *module.parameters()) if t.is_floating_point() and t.dim()
+    ]
+    like = next(t for t in floats if t.dtype in (torch.float32, torch.float64))
     with torch.no_grad():
         random = torch.rand(
             shape,
@@ -72,6 +74,10 @@ def naive_tune(
         )
         x = (2 * random - 1).to(like.device)
         coef, intercept, r2 = fit_line(module.readout(x), module.digital(x))
+    if abs(coef) > torch.finfo(like.dtype).max:
+        raise ValueError(
+            f"coef={coef:.3g}: beyond {like.dtype}: the weights are too large for conductances as small as these"
+        )
     if verbose:
         name = f"{type(module).__name__}({', '.join(module.extra_repr().split(', ')[:2])})"
         print(f"Tuned {name}: r2={r2:.6f}, coef={coef:.6g}, intercept={intercept:.3g}")

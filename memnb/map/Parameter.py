@@ -49,10 +49,13 @@ def naive_map(
     check_number(r_off, "r_off", above=0)
     if r_on >= r_off:
         raise ValueError(f"r_on={r_on!r}, r_off={r_off!r}: r_on must be below r_off")
+    finite_range(weight, "weight")
     w = weight if weight.dtype in (torch.float32, torch.float64) else weight.float()
     w_max = largest_weight(w, p_l)
     g_on, g_off = 1 / r_on, 1 / r_off
     scale = (g_on - g_off) / w_max if w_max else 0.0
+    if scale > torch.finfo(w.dtype).max:  # the smallest numbers there are: their scale is none
+        w, scale, w_max = w / w_max, g_on - g_off, 1.0
     if scheme is Scheme.SingleColumn:
         return w.clamp(-w_max, w_max).mul_(scale / 2).add_((g_on + g_off) / 2)
     return w.clamp(0, w_max).mul_(scale).add_(g_off), w.clamp(-w_max, 0).mul_(-scale).add_(g_off)

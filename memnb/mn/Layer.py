@@ -6,14 +6,16 @@
 __all__ = ['Function', 'MemristiveLayer']
 
 # %% ../../nbs/mn/Layer.ipynb #cell-002
+import copy
 import inspect
 
 import torch
+from torch.nn.utils import parametrize
 
 from ..bh.crossbar.Crossbar import init_crossbar
 from ..bh.crossbar.Scheme import Scheme, check_scheme
 from ..bh.crossbar.Tile import check_tile_shape, converted_matmul, no_wires, row_tiles
-from ..bh.Quantize import quant_methods
+from ..bh.Quantize import check_adc
 from ..map.Input import encode, naive_scale
 from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map
@@ -69,9 +71,10 @@ class MemristiveLayer(torch.nn.Module):
         tuning_routine=naive_tune,  # currents -> activations
         tuning_routine_params: dict = {},
         generator: torch.Generator | None = None,  # of the devices
+        cuda_malloc_heap_size: int = 50,  # accepted, no effect
     ):
         super().__init__()
-        self._check_layer(layer)
+        layer = self._checked(layer)
         for name, value in (
             ("mapping_routine", mapping_routine),
             ("programming_routine", programming_routine),
@@ -107,7 +110,8 @@ class MemristiveLayer(torch.nn.Module):
             tuning_routine,
             dict(tuning_routine_params),
         )
-        self._set_adc(ADC_resolution, ADC_overflow_rate, quant_method)
+        adc = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
+        self.ADC_resolution, self.ADC_overflow_rate, self.quant_method = adc
         self.crossbars, self.crossbar_operation = init_crossbar(
             layer.weight,
             memristor_model,
@@ -129,6 +133,21 @@ class MemristiveLayer(torch.nn.Module):
         self.transform_output = Affine().to(self.weight.device)
         self.forward_legacy_enabled = False
         self._cache = Cache()
+        # shared, not copied: who holds a hook's handle can still remove it
+        for hooks in (
+            "_forward_hooks",
+            "_forward_pre_hooks",
+            "_backward_hooks",
+            "_backward_pre_hooks",
+        ):
+            setattr(self, hooks, getattr(layer, hooks))
+        for hooks in (
+            "_forward_hooks_with_kwargs",
+            "_forward_pre_hooks_with_kwargs",
+            "_forward_hooks_always_called",
+        ):
+            setattr(self, hooks, getattr(layer, hooks))
+        self._is_full_backward_hook = layer._is_full_backward_hook
         self._adopt(layer)
         self.train(layer.training)
 
@@ -151,37 +170,28 @@ class MemristiveLayer(torch.nn.Module):
 
     # Checks
 
-    def _check_layer(self, layer):
+    def _checked(self, layer):
+        "`layer` if it can be converted, without dropping anything that it does."
         if not isinstance(layer, self.torch_class):
             raise TypeError(
                 f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}"
             )
-        if type(layer).forward is not self.torch_class.forward:
+        if type(layer).forward is not self.torch_class.forward or "forward" in vars(layer):
             raise TypeError(
-                f"layer={layer!r}: its class overrides forward, which a {type(self).__name__} would ignore"
+                f"layer={layer!r}: has a forward of its own, which a {type(self).__name__} would ignore"
             )
+        if any(hasattr(hook, "compute_weight") for hook in layer._forward_pre_hooks.values()):
+            raise ValueError(
+                f"layer={layer!r}: torch.nn.utils.weight_norm or spectral_norm would make its weight anew at each call; "
+                "remove it first (remove_weight_norm, remove_spectral_norm)"
+            )
+        if parametrize.is_parametrized(layer):
+            layer = copy.deepcopy(layer)  # to look at a parametrised weight may change it
         if isinstance(layer.weight, torch.nn.parameter.UninitializedParameter):
             raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
-
-    def _set_adc(self, resolution, overflow_rate, quant_method):
-        if quant_method is not None and quant_method not in quant_methods:
-            raise ValueError(
-                f"quant_method={quant_method!r}: must be None or one of {quant_methods}"
-            )
-        if resolution is None and quant_method is not None:
-            raise ValueError(
-                f"quant_method={quant_method!r}: needs an ADC_resolution, which is None"
-            )
-        if resolution is not None:
-            resolution = check_number(
-                resolution,
-                "ADC_resolution",
-                at_least=2 if quant_method == "log" else 1,
-                integer=True,
-            )
-        check_number(overflow_rate, "ADC_overflow_rate", at_least=0, at_most=1 - 1e-12)
-        self.ADC_resolution, self.ADC_overflow_rate = resolution, overflow_rate
-        self.quant_method = None if resolution is None else quant_method or "linear"
+        if layer.bias is not None:
+            finite_range(layer.bias, "bias")
+        return layer
 
     def _incoming(self, input):
         "The input in the precision of the devices; half precision is computed in single."
@@ -229,7 +239,9 @@ class MemristiveLayer(torch.nn.Module):
         t = self.transform_output
         weight = self._kept("effective", lambda: self._like_weight() * t.coef, [t.coef])
         intercept = t.intercept.to(weight.dtype)
-        return weight, intercept.expand(len(weight)) if self.bias is None else self.bias + intercept
+        return weight, intercept.expand(len(weight)) if self.bias is None else self.bias.to(
+            weight.dtype
+        ) + intercept
 
     @property
     def collapses(self) -> bool:
@@ -244,6 +256,16 @@ class MemristiveLayer(torch.nn.Module):
 
     def readout(self, input: torch.Tensor) -> torch.Tensor:
         "What the crossbars give for `input`, in amperes per unit of input: the scale undone, before transform and bias."
+        return self._analogue(self._readout, input)
+
+    def _analogue(self, compute, input):
+        "`compute(input)`, never in the low precision that autocast would choose: currents differ in the last digits."
+        if not torch.is_autocast_enabled(input.device.type):
+            return compute(input)
+        with torch.autocast(input.device.type, enabled=False):
+            return compute(input)
+
+    def _readout(self, input):
         input = self._incoming(input)
         if self.collapses:
             finite_range(input, "input")
@@ -282,16 +304,21 @@ class MemristiveLayer(torch.nn.Module):
         "The layer's output: of the crossbars, or digitally where `forward_legacy_enabled`."
         if self.forward_legacy_enabled:
             return self.operate(input, self.weight, self.bias)
+        if not isinstance(input, torch.Tensor):
+            raise TypeError(f"input={input!r}: must be a tensor")
+        return self._analogue(self._forward, input)
+
+    def _forward(self, input):
         if self.collapses and isinstance(self.transform_output, Affine):
             x = self._incoming(input)
             finite_range(x, "input")
             output = self.operate(x, *self._folded())
         else:
-            output = self._plus_bias(self.transform_output(self.readout(input)))
+            output = self._plus_bias(self.transform_output(self._readout(input)))
         return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output
 
     def _plus_bias(self, output):
-        return output if self.bias is None else output + self.bias
+        return output if self.bias is None else output + self.bias.to(output.dtype)
 
     # Tuning
 
@@ -310,6 +337,7 @@ class MemristiveLayer(torch.nn.Module):
         "Free the digital weights. The layer runs on its crossbars only, and can't be tuned any more."
         self.forward_legacy_enabled = False
         self.weight = None
+        self.__dict__.pop("forward_legacy", None)  # of a layer that was patched as a model
 
     def __setattr__(self, name, value):
         if name == "transform_output" and not isinstance(value, torch.nn.Module):

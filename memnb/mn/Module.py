@@ -29,6 +29,10 @@ _bypassing = (torch.nn.MultiheadAttention, torch.nn.TransformerEncoderLayer)
 def _classes(module_parameters_to_patch):
     "The classes to patch as a tuple; ValueError or TypeError for what can't be patched."
     given = module_parameters_to_patch
+    if not isinstance(given, (type, list, tuple, set, dict)):
+        raise TypeError(
+            f"module_parameters_to_patch={given!r}: must be classes: a list or dict of them, or one"
+        )
     given = (given,) if isinstance(given, type) else tuple(given)
     for cls in given:
         if not isinstance(cls, type):
@@ -100,7 +104,12 @@ def set_forward_legacy(
     "Run every memristive layer digitally, or on its crossbars. TypeError unless True or False."
     if not isinstance(enable, bool):
         raise TypeError(f"forward_legacy({enable!r}): must be True or False")
-    for layer in memristive_layers(model):
+    layers = memristive_layers(model)
+    if enable and any(layer.weight is None for layer in layers):
+        raise ValueError(
+            f"forward_legacy({enable!r}): the digital weights of a layer were freed by disable_legacy()"
+        )
+    for layer in layers:
         layer.forward_legacy_enabled = enable
 
 
@@ -156,7 +165,8 @@ def patch_model(
     """
     settings = dict(locals())
     model, kwargs = settings.pop("model"), settings.pop("kwargs")
-    if kwargs.pop("cuda_malloc_heap_size", None) is None and kwargs:
+    kwargs.pop("cuda_malloc_heap_size", None)
+    if kwargs:
         name = next(iter(kwargs))
         raise TypeError(f"patch_model() got an unexpected keyword argument {name}={kwargs[name]!r}")
     if not isinstance(model, torch.nn.Module):

@@ -9,13 +9,14 @@ __all__ = ['Effect', 'Crossbar', 'init_crossbar', 'simulate_matmul']
 import inspect
 import math
 
+import numpy as np
 import torch
 
 from .Devices import Devices
 from .Scheme import Scheme, check_scheme, operations
-from .Tile import check_tile_shape, gen_tiles
+from .Tile import check_tile_shape, gen_tiles, row_tiles
 from ..memristor import Memristor
-from ..Quantize import quantize
+from ..Quantize import check_adc, convert, straight_through
 from ...utils import Cache, check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-005
@@ -59,6 +60,10 @@ class Crossbar(torch.nn.Module):
         device: torch.device | None = None,
     ):
         super().__init__()
+        if not hasattr(shape, "__len__"):
+            raise TypeError(
+                f"shape={shape!r}: must be a weight's, (columns, rows) or a convolution's"
+            )
         shape = tuple(check_number(n, "shape", at_least=1, integer=True) for n in shape)
         if len(shape) < 2:
             raise ValueError(
@@ -68,19 +73,21 @@ class Crossbar(torch.nn.Module):
         self.tile_shape = None if tile_shape is None else check_tile_shape(tile_shape)
         _check_model(memristor_model, memristor_model_params)
         array = {"shape": (self.rows, self.columns), "generator": generator}
-        self.memristor = memristor_model(
-            **memristor_model_params,
-            **array,
-            dtype=dtype or torch.get_default_dtype(),
-            device=device,
-        )
         self.effects = torch.nn.ModuleList()
         self._cache, self._dropped = Cache(), 0
-        if random_crossbar_init:
-            x = self.memristor.x
-            uniform = torch.rand(x.shape, generator=generator, dtype=x.dtype).to(x.device)
-            g_on, g_off = 1 / self.memristor.r_on, 1 / self.memristor.r_off
-            self.memristor.set_conductance(g_off + (g_on - g_off) * uniform)
+        # tensors made in inference mode could not be written to outside of it
+        with torch.inference_mode(False), torch.no_grad():
+            self.memristor = memristor_model(
+                **memristor_model_params,
+                **array,
+                dtype=dtype or torch.get_default_dtype(),
+                device=device,
+            )
+            if random_crossbar_init:
+                x = self.memristor.x
+                uniform = torch.rand(x.shape, generator=generator, dtype=x.dtype).to(x.device)
+                g_on, g_off = 1 / self.memristor.r_on, 1 / self.memristor.r_off
+                self.memristor.set_conductance(g_off + (g_on - g_off) * uniform)
 
     @property
     def r_on_mean(self) -> float:
@@ -132,7 +139,8 @@ class Crossbar(torch.nn.Module):
     def version(self) -> tuple:
         "What the conductances depend on besides tensors."
         effects = self._modules["effects"]
-        return self._dropped, tuple(id(effect) for effect in effects) if len(effects) else ()
+        effects = tuple(id(effect) for effect in effects) if len(effects) else ()
+        return self._dropped, self._modules["memristor"].changes, effects
 
     @property
     def fresh(self) -> bool:
@@ -155,11 +163,15 @@ class Crossbar(torch.nn.Module):
 
     @property
     def conductance_matrix(self) -> torch.Tensor:
-        "Effective conductances (siemens): (rows, columns), or (tiles, tile_rows, tile_cols) padded with 0. Kept until a change."
-        form = lambda g: g if self.tile_shape is None else gen_tiles(g, self.tile_shape)[0]
-        return self._cache.get(
-            "matrix", self.tensors(), lambda: form(self.conductances()), self.version
-        )
+        """Effective conductances (siemens): (rows, columns), or (tiles, tile_rows, tile_cols) padded with 0.
+
+        Kept until a change, and without a gradient: `conductances()` has one.
+        """
+        form = lambda g: g.clone() if self.tile_shape is None else gen_tiles(g, self.tile_shape)[0]
+        with torch.no_grad():
+            return self._cache.get(
+                "matrix", self.tensors(), lambda: form(self.conductances()), self.version
+            )
 
     @conductance_matrix.setter
     def conductance_matrix(self, g):
@@ -227,24 +239,37 @@ class Crossbar(torch.nn.Module):
             .reshape(m * rows, n * cols)[: self.rows, : self.columns]
         )
 
+    def tile_currents(self, voltages, disturb: bool = False) -> torch.Tensor:
+        "Currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`."
+        x = self.memristor.x
+        if voltages.dim() != 2 or voltages.shape[1] != self.rows or voltages.dtype != x.dtype:
+            raise ValueError(
+                f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {self.rows})"
+            )
+        finite_range(voltages, "voltages")
+        rows = self.rows if self.tile_shape is None else self.tile_shape[0]
+
+        def multiply(v):
+            drive = torch.nn.functional.pad(self.memristor.phi(v), (0, -self.rows % rows))
+            return drive.view(len(v), -1, rows).transpose(0, 1) @ row_tiles(
+                self.read_conductances(), rows
+            )
+
+        if not disturb:
+            return multiply(voltages)
+        currents = []
+        for v in voltages:
+            currents.append(multiply(v[None]))
+            self.memristor.simulate(v[None, :, None])
+        return torch.cat(currents, 1) if currents else voltages.new_zeros(1, 0, self.columns)
+
     def read(self, voltages, disturb: bool = False) -> torch.Tensor:
         """Currents (batch, columns) in ampere for row voltages (batch, rows).
 
         With `disturb` every sample lasts one time step of the devices, which moves their states; each sample is read at the
         state that the ones before have left.
         """
-        if voltages.dim() != 2 or voltages.shape[1] != self.rows:
-            raise ValueError(
-                f"voltages: shape {tuple(voltages.shape)}: must be (batch, {self.rows})"
-            )
-        finite_range(voltages, "voltages")
-        if not disturb:
-            return self.memristor.phi(voltages) @ self.read_conductances()
-        currents = []
-        for v in voltages:
-            currents.append(self.memristor.phi(v) @ self.read_conductances())
-            self.memristor.simulate(v[None, :, None])
-        return torch.stack(currents) if currents else voltages.new_zeros(0, self.columns)
+        return self.tile_currents(voltages, disturb).sum(0)
 
     def extra_repr(self) -> str:
         "Size and tiles."
@@ -263,10 +288,13 @@ def _check_model(model, parameters):
         )
     if not isinstance(parameters, dict):
         raise TypeError(f"memristor_model_params={parameters!r}: must be a dict")
-    accepted = inspect.signature(model).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
-        return
-    own = [k for k in accepted if k not in ("shape", "generator", "dtype", "device")]
+    accepted = inspect.signature(model).parameters.values()
+    own = [
+        p.name
+        for p in accepted
+        if p.kind is not p.VAR_KEYWORD and p.name not in ("shape", "generator", "dtype", "device")
+    ]
+    own += ["voltage_range"] * any(p.kind is p.VAR_KEYWORD for p in accepted)
     for name, value in parameters.items():
         if name not in own:
             raise TypeError(
@@ -302,7 +330,7 @@ def init_crossbar(
             f"weights: shape {tuple(getattr(weights, 'shape', ()))}: must be (out, in) or a convolution's, not empty"
         )
     weights = weights.detach()
-    finite_range(weights, "weights")
+    finite_range(weights, "weights")  # refuses complex ones, too
     dtype = weights.dtype if weights.dtype in (torch.float32, torch.float64) else torch.float32
     crossbars = torch.nn.ModuleList(
         Crossbar(
@@ -347,17 +375,18 @@ def simulate_matmul(
     quant_method: str | None = None,  # "linear" (also None) or "log"
     use_bindings: bool = True,  # accepted, no effect
 ) -> torch.Tensor:
-    "Currents (batch, cols) in ampere of one crossbar, quantised if asked for."
+    "Currents (batch, cols) in ampere of one crossbar; with an ADC quantised per row tile, then summed."
+    bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     lo, hi = finite_range(input, "input")
     if max_input_voltage is not None:
         check_number(max_input_voltage, "max_input_voltage", above=0)
-        if -lo > max_input_voltage or hi > max_input_voltage:
+        if max(-lo, hi) > max_input_voltage * (
+            1 + 1e-6
+        ):  # a scaled input may exceed it by rounding
             raise ValueError(
                 f"input: reaches from {lo} to {hi} V, beyond max_input_voltage={max_input_voltage!r}"
             )
-    current = crossbar.read(input, disturb=not nl)
-    return (
-        current
-        if ADC_resolution is None
-        else quantize(current, ADC_resolution, ADC_overflow_rate, quant_method or "linear")
-    )
+    currents = crossbar.tile_currents(input, disturb=not nl)
+    if bits is not None:
+        currents = straight_through(currents, convert(currents, bits, overflow_rate, method))
+    return currents.sum(0)

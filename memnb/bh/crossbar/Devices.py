@@ -83,6 +83,10 @@ class Devices:
 
     def __getitem__(self, index):
         for i in index if isinstance(index, tuple) else (index,):
+            if not hasattr(i, "__index__"):
+                raise TypeError(
+                    f"index {i!r}: must be integers; a matrix of values is crossbar.conductance_matrix"
+                )
             length = self.shape[0] if isinstance(self, Devices) and self.shape else 0
             if not -length <= i < length:
                 raise IndexError(f"index {i}: out of range for {length} entries")

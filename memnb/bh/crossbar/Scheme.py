@@ -39,9 +39,17 @@ class Reference:
         return (1 / self._crossbar.r_on_mean + 1 / self._crossbar.r_off_mean) / 2
 
     def conductances(self) -> torch.Tensor:
-        "(rows, cols), siemens."
-        x = self._crossbar.memristor.x
-        return torch.full(x.shape, self.g, dtype=x.dtype, device=x.device)
+        """(rows, cols), siemens: g_m as the devices would hold it.
+
+        A device stores a state, from which g_m comes back with a rounding error in the last digit. The reference takes
+        the same way, so that a weight of zero is exactly zero and no converter mistakes rounding for a signal.
+        """
+        m = self._crossbar.memristor
+        g = torch.full((1, 1), self.g, dtype=m.x.dtype, device=m.x.device)
+        with torch.no_grad():
+            if not m.varies:
+                g = m.conductance(m.state(g).clamp(0, 1))
+        return g.expand(m.x.shape)
 
     read_conductances = conductances
 

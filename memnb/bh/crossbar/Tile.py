@@ -8,8 +8,8 @@ __all__ = ['check_tile_shape', 'gen_tiles', 'no_wires', 'tile_matmul', 'row_tile
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-002
 import torch
 
-from ..Quantize import largest_magnitude, linear_step, quantize
-from ...utils import check_number
+from ..Quantize import check_adc, convert, largest_magnitude, linear_step, straight_through
+from ...utils import check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-005
 def check_tile_shape(tile_shape) -> tuple[int, int]:
@@ -78,6 +78,9 @@ def tile_matmul(
 ) -> torch.Tensor:
     "Currents (B, cols): every tile's product, quantised, summed over the row tiles. ValueError for tiles that don't fit."
     no_wires(source_resistance, line_resistance)
+    bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
+    finite_range(mat_a_tiles, "mat_a_tiles")
+    finite_range(mat_b_tiles, "mat_b_tiles")
     m, n = mat_b_tiles_map
     (batch, rows), (b_rows, cols) = mat_a_shape, mat_b_shape
     fits = (
@@ -85,7 +88,9 @@ def tile_matmul(
         and mat_b_tiles.shape[0] == m * n
         and tuple(mat_a_tiles_map) == (m,)
     )
-    if not fits or rows != b_rows or mat_a_tiles.shape[2] != mat_b_tiles.shape[1]:
+    tile_rows, tile_cols = mat_b_tiles.shape[1:]
+    fits = fits and m == -(-rows // tile_rows) and n == -(-cols // tile_cols)
+    if not fits or rows != b_rows or mat_a_tiles.shape[2] != tile_rows:
         raise ValueError(
             f"mat_a_tiles: shape {tuple(mat_a_tiles.shape)}, map {tuple(mat_a_tiles_map)} of {tuple(mat_a_shape)} doesn't fit "
             f"mat_b_tiles: shape {tuple(mat_b_tiles.shape)}, map {tuple(mat_b_tiles_map)} of {tuple(mat_b_shape)}"
@@ -96,8 +101,8 @@ def tile_matmul(
     currents = currents.transpose(1, 2).reshape(m, batch, -1)[
         ..., :cols
     ]  # padding has no converter
-    if ADC_resolution is not None:
-        currents = quantize(currents, ADC_resolution, ADC_overflow_rate, quant_method or "linear")
+    if bits is not None:
+        currents = straight_through(currents, convert(currents, bits, overflow_rate, method))
     return currents.sum(0)
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-017
@@ -122,11 +127,15 @@ def converted_matmul(
     padded = torch.nn.functional.pad(voltages, (0, n * rows - voltages.shape[1]))
     currents = torch.bmm(padded.view(-1, n, rows).transpose(0, 1), tiles)
     if quant_method != "linear" or currents.requires_grad:
-        return quantize(currents, bits, overflow_rate, quant_method).sum(0)
+        return straight_through(currents, convert(currents, bits, overflow_rate, quant_method)).sum(
+            0
+        )
     largest = largest_magnitude(currents, overflow_rate, "currents")
     step, top = linear_step(largest, bits), 2.0 ** (bits - 1)
-    if not step:
-        return currents.sum(0)
+    if (
+        not step or 1 / step > torch.finfo(currents.dtype).max
+    ):  # nothing there, or too small for what follows
+        return convert(currents, bits, overflow_rate).sum(0)
     currents.mul_(1 / step).add_(0.5).floor_()
     if overflow_rate or largest >= (top - 0.5) * step:
         currents.clamp_(-top, top - 1)

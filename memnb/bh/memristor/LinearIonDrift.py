@@ -17,7 +17,8 @@ class LinearIonDrift(Memristor):
 
     Parameters are numbers, tensors that broadcast to `shape`, or StochasticParameters. `window`: None, a name or a
     function (see `window`). Raises ValueError for values out of range, r_on >= r_off, or an unknown window.
-    A fresh device is at x = 0.1: with a window that is zero at both ends, one at a bound never moves.
+    The state `x` is 1 - w/D. A fresh device is at w/D = 0.1: with a window that is zero at both ends, one at a bound
+    never moves.
     """
 
     set_polarity = 1
@@ -29,31 +30,27 @@ class LinearIonDrift(Memristor):
         time_series_resolution=1e-4,  # sampling time of voltage signals (s)
         u_v=1e-14,  # mobility of the dopants (m^2 / (V s))
         d=10e-9,  # thickness of the film (m)
-        r_on=100,  # resistance at x = 1 (ohm)
-        r_off=16e3,  # resistance at x = 0 (ohm)
+        r_on=100,  # resistance of the doped film (ohm)
+        r_off=16e3,  # resistance of the undoped film (ohm)
         pos_write_threshold=0.55,  # nothing moves between the thresholds (V); None or 0: no threshold
         neg_write_threshold=-0.55,
         p=1,  # exponent of the window
         *,
         window="joglekar",  # None, a name, or a function
-        shape=None,  # of the array; None: a single device
-        generator=None,  # of the device-to-device variability
-        dtype=None,
-        device=None,
+        **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
         parameters = {"u_v": u_v, "d": d, "r_on": r_on, "r_off": r_off}
         parameters |= {
-            "pos_write_threshold": pos_write_threshold or 0,
-            "neg_write_threshold": neg_write_threshold or 0,
+            "pos_write_threshold": 0 if pos_write_threshold is None else pos_write_threshold
+        }
+        parameters |= {
+            "neg_write_threshold": 0 if neg_write_threshold is None else neg_write_threshold
         }
         super().__init__(
             parameters | {"p": p},
             time_series_resolution,
-            shape,
-            generator=generator,
-            dtype=dtype,
-            device=device,
             settings={"window": window},
+            **options,
         )
         for name, wrong in (
             ("u_v", self.u_v <= 0),
@@ -66,14 +63,14 @@ class LinearIonDrift(Memristor):
                 raise ValueError(
                     f"{name}={locals()[name]!r}: must be {'<= 0' if name[0] == 'n' else '> 0'}"
                 )
-        self._window = resolve(window, p=self.p)
-        self.x.fill_(0.1)
+        self._window = resolve(window)
+        self.x.fill_(0.9)
 
     def conductance(self, x):
-        return 1 / (self.r_off - (self.r_off - self.r_on) * x)
+        return 1 / (self.r_on + (self.r_off - self.r_on) * x)
 
     def state(self, g):
-        return (self.r_off - 1 / g) / (self.r_off - self.r_on)
+        return (1 / g - self.r_on) / (self.r_off - self.r_on)
 
     def _driving(self, v):
         "The voltage where it exceeds a threshold, else 0."
@@ -85,8 +82,8 @@ class LinearIonDrift(Memristor):
 
     def rate(self, x, v):
         v = self._driving(v)
-        rate = self._k * v * self.conductance(x)
-        return rate if self._window is None else rate * self._window(x, v)
+        rate = -self._k * v * self.conductance(x)
+        return rate if self._window is None else rate * self._window(1 - x, v, p=self.p)
 
     def speed(self, v):
         return torch.as_tensor(self._k * v.abs() / self.r_on).max().item()
@@ -94,7 +91,7 @@ class LinearIonDrift(Memristor):
     def step(self, x, v, dt):
         if self._window is not None:
             return super().step(x, v, dt)
-        r = self.r_off - (self.r_off - self.r_on) * x
+        r = self.r_on + (self.r_off - self.r_on) * x
         kvt = self._k * self._driving(v) * dt
         r_end = (r**2 - 2 * (self.r_off - self.r_on) * kvt).clamp_min(0).sqrt()
-        return (x + 2 * kvt / (r + r_end)).clamp(0, 1)
+        return (x - 2 * kvt / (r + r_end)).clamp(0, 1)

@@ -7,15 +7,18 @@ __all__ = ['Memristor']
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-002
 import copy
+import inspect
 import math
+import warnings
 
 import torch
+from tqdm.auto import tqdm
 
 from ..StochasticParameter import StochasticParameter, draw_parameters
-from ...utils import check_number, finite_range
+from ...utils import FullPrecision, check_number, finite_range
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
-class Memristor(torch.nn.Module):
+class Memristor(FullPrecision):
     """An array of devices, `shape` (), i.e. a single one, by default; subclasses are the models.
 
     `parameters` maps names to numbers, tensors that broadcast to `shape`, or StochasticParameters (one draw per
@@ -24,6 +27,7 @@ class Memristor(torch.nn.Module):
     Raises ValueError for r_on <= 0, r_on >= r_off, non-finite values or shapes that don't fit.
     """
 
+    presets: dict = {}  # name -> {"parameters": dict, "voltage_range": (low, high), "source": str}
     set_polarity = 1  # sign of the voltage that lowers the resistance
     ohmic = True  # phi(V) = V
     max_change = 0.05  # of the state within one part of an integrated step
@@ -32,16 +36,31 @@ class Memristor(torch.nn.Module):
 
     def __init__(
         self,
-        parameters,
-        time_series_resolution,
-        shape=None,
+        parameters: dict,  # name -> number, tensor or StochasticParameter
+        time_series_resolution: float,  # sampling time of voltage signals (s)
+        shape=None,  # of the array; None: a single device
         *,
-        generator=None,
-        dtype=None,
-        device=None,
-        settings=None,
+        voltage_range=None,  # (low, high) in volt; a signal beyond it warns
+        generator: torch.Generator | None = None,  # of the device-to-device variability
+        dtype: torch.dtype | None = None,
+        device: torch.device | None = None,
+        settings: dict | None = None,  # what a model depends on besides parameters
+        **unknown,
     ):
         super().__init__()
+        for name, value in unknown.items():
+            own = [
+                *parameters,
+                *(settings or {}),
+                "time_series_resolution",
+                "voltage_range",
+                "shape",
+            ]
+            raise TypeError(
+                f"{type(self).__name__}: {name}={value!r}: no such parameter; it has {own}"
+            )
+        self.changes = 0  # of parameters that are numbers, which no tensor counts
+        self.voltage_range = _check_range(voltage_range)
         self.time_series_resolution = check_number(
             time_series_resolution, "time_series_resolution", above=0
         )
@@ -52,7 +71,7 @@ class Memristor(torch.nn.Module):
         self.nominal = {name: _nominal(value, name) for name, value in parameters.items()}
         for name, value in draw_parameters(parameters, self.shape, generator).items():
             self._add(name, value, dtype, device)
-        if not torch.as_tensor(self.r_on > 0).all():
+        if "r_on" in parameters and not torch.as_tensor(self.r_on > 0).all():
             raise ValueError(f"r_on={parameters['r_on']!r}: must be > 0 ohm")
         self.register_buffer("x", torch.zeros(self.shape, dtype=dtype, device=device))
 
@@ -74,6 +93,10 @@ class Memristor(torch.nn.Module):
                 f"{name}: shape {tuple(value.shape)} does not broadcast to the array's {tuple(self.shape)}"
             )
         if isinstance(value, torch.nn.Parameter):
+            if value.dtype != dtype:
+                raise TypeError(
+                    f"{name}: a torch.nn.Parameter of {value.dtype}: must be {dtype}, like the array"
+                )
             self.register_parameter(name, value)
         else:
             self.register_buffer(name, value)
@@ -117,7 +140,47 @@ class Memristor(torch.nn.Module):
             x = (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)).clamp(0, 1)
         return x
 
+    def adaptive_step(self, x, v, dt, reach, rate=None):
+        """`step`, with parts of its own length for each device: |dx| is at most `reach(x)` (a tensor) in each.
+
+        For rates that change by orders of magnitude on the way. `rate` replaces the model's own.
+        """
+        rate, left = rate or self.rate, torch.full_like(x, dt)
+        for _ in range(100_000):
+            k1 = rate(x, v)
+            pinned = ((x <= 0) & (k1 < 0)) | ((x >= 1) & (k1 > 0))
+            k1 = torch.where(pinned, 0, k1)
+            h = torch.minimum(left, (reach(x) / k1.abs().clamp_min(1e-30)).detach())
+            k2 = rate((x + h / 2 * k1).clamp(0, 1), v)
+            k3 = rate((x + h / 2 * k2).clamp(0, 1), v)
+            k4 = rate((x + h * k3).clamp(0, 1), v)
+            moved = (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)).clamp(0, 1)
+            x, left = torch.where(pinned, x, moved), left - h
+            left = torch.where(pinned, 0, left)
+            if not (left > 0).any():
+                return x
+        raise RuntimeError(
+            f"{type(self).__name__}: a step of {dt:g} s at {v} V needs over 100,000 parts; {left.max():g} s are left"
+        )
+
+    def diffuse(self, x, v, dt, generator):
+        "The random part of the motion during a step, where a model has one."
+        return x
+
     # What every model can do
+
+    @classmethod
+    def preset(cls, name: str, **changes) -> dict:
+        "The arguments of a named parameter set, with `changes`: `Model(**Model.preset(name))`. ValueError if unknown."
+        if name not in cls.presets:
+            raise ValueError(f"preset={name!r}: {cls.__name__} has {sorted(cls.presets)}")
+        chosen = cls.presets[name]
+        return {**chosen["parameters"], "voltage_range": chosen["voltage_range"], **changes}
+
+    @property
+    def varies(self) -> bool:
+        "Whether any parameter differs between devices."
+        return any(not isinstance(getattr(self, name), float) for name in self.parameter_names)
 
     @property
     def g(self) -> torch.Tensor:
@@ -141,10 +204,14 @@ class Memristor(torch.nn.Module):
         self._move_to(self.state(g.clamp(min=1 / self.r_off).clamp(max=1 / self.r_on)).clamp(0, 1))
 
     def _move_to(self, x):
-        if x.requires_grad or self.x.requires_grad:
-            self.x = x  # a state with a history can't be written in place
-        else:
+        # the state is a fact, not a function of what led to it: gradients flow through the currents that are returned
+        with torch.no_grad():
             self.x.copy_(x)
+
+    def __setattr__(self, name, value):
+        if name in self.__dict__.get("parameter_names", ()):
+            self.__dict__["changes"] += 1
+        super().__setattr__(name, value)
 
     def current(self, v) -> torch.Tensor:
         "Current (ampere) at voltage `v` (volt; broadcasts against the array). The state stays as it is."
@@ -158,15 +225,19 @@ class Memristor(torch.nn.Module):
             raise ValueError(f"v={v!r}: a read needs a voltage other than 0")
         return self.current(v) / v
 
-    def simulate(self, voltage_signal, return_current=False):
+    def simulate(self, voltage_signal, return_current=False, *, generator=None, compile=False):
         """Apply a voltage signal (volt, sampled at `time_series_resolution`), step by step; the states move.
 
         `voltage_signal` is (T,), the same for all devices, or (T, *s) with s broadcasting against the array, one
         dimension for each of the array's: (T, rows, 1) is a voltage per row. With `return_current` the currents (T,
-        *shape) in ampere, each at the state before its step; else None. Raises ValueError for other shapes and
-        non-finite voltages, before anything moves.
+        *shape) in ampere, each at the state before its step; else None. Gradients flow through the currents, to voltages
+        and parameters. `generator` is that of a random motion, for the
+        models that have one; `compile` runs the step through torch.compile (which needs a C++ compiler). A progress
+        bar appears after two seconds. Raises ValueError for other shapes and non-finite voltages, before anything moves.
         """
-        x, current, _ = self._run(self._signal(voltage_signal), return_current)
+        x, current, _ = self._run(
+            self._signal(voltage_signal), return_current, generator=generator, compile=compile
+        )
         self._move_to(x)
         return current
 
@@ -180,16 +251,31 @@ class Memristor(torch.nn.Module):
             raise ValueError(
                 f"voltage_signal: shape {tuple(v.shape)}: must be (T,), or (T, ...) broadcasting against the array's {tuple(self.shape)}"
             )
+        if self.voltage_range is not None and v.numel():
+            (low, high), (lo, hi) = self.voltage_range, (v.min().item(), v.max().item())
+            if lo < low or hi > high:
+                warnings.warn(
+                    f"voltage_signal reaches from {lo:g} to {hi:g} V; the parameters of this {type(self).__name__} are valid "
+                    f"from {low:g} to {high:g} V",
+                    stacklevel=3,
+                )
         return v
 
-    def _run(self, signal, return_current=False, return_state=False):
-        x, current, states = self.x, [], []
-        for v in signal:
+    def _run(self, signal, return_current=False, return_state=False, generator=None, compile=False):
+        x, current, states = (
+            self.x.clone(),
+            [],
+            [],
+        )  # the state will be written in place, a graph may hold this one
+        step = torch.compile(self.step) if compile else self.step
+        for v in tqdm(signal, desc=type(self).__name__, unit="step", delay=2, leave=False):
             if return_current:
                 current.append(self.conductance(x) * self.phi(v))
             if return_state:
                 states.append(x)
-            x = self.step(x, v, self.time_series_resolution)
+            x = self.diffuse(
+                step(x, v, self.time_series_resolution), v, self.time_series_resolution, generator
+            )
         stack = lambda values: torch.stack(values) if values else signal.new_zeros((0, *self.shape))
         return (
             x,
@@ -253,6 +339,28 @@ class Memristor(torch.nn.Module):
         triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * phase))
         return self._loop(triangle, log_scale, return_result, ax)
 
+    def plot_state_over_time(self, voltage_signal, return_result=False, *, axes=None):
+        """Voltage, normalised state and resistance while a signal is applied; the device's state is left as it is.
+
+        With `return_result` it returns (time (T,), state (T, *shape)); else it plots on three `axes` and returns None.
+        """
+        signal = self._signal(voltage_signal)
+        with torch.no_grad():
+            _, _, states = self._run(signal, return_state=True)
+        time = torch.arange(len(signal)) * self.time_series_resolution
+        if return_result:
+            return time, states
+        import matplotlib.pyplot as plt
+
+        if axes is None:
+            axes = plt.subplots(3, 1, figsize=(6, 4.5), sharex=True, layout="constrained")[1]
+        shown = (signal, states, 1 / self.conductance(states))
+        labels = ("voltage (V)", "state x", "R (ohm)")
+        for ax, values, label in zip(axes, shown, labels, strict=True):
+            ax.plot(time, values.reshape(len(time), -1).cpu(), lw=1.2)
+            ax.set_ylabel(label)
+        axes[-1].set_xlabel("time (s)")
+
     @staticmethod
     def _given(values, defaults):
         return [
@@ -300,12 +408,36 @@ class Memristor(torch.nn.Module):
             )
         return ", ".join(shown + [f"{k}={v!r}" for k, v in self.settings.items()])
 
+    def _repr_html_(self) -> str:
+        "A table: the parameters, and what is known of them."
+        notes = inspect.signature(type(self)).parameters
+        rows = []
+        for name in self.parameter_names:
+            v = getattr(self, name)
+            text = (
+                f"{v:g}"
+                if isinstance(v, float)
+                else f"{v.mean():g} ± {v.std(False):g} ({v.min():g} to {v.max():g})"
+            )
+            changed = name in notes and notes[name].default != v if isinstance(v, float) else True
+            rows.append(
+                f"<tr><td><code>{name}</code></td><td>{'<b>' + text + '</b>' if changed else text}</td></tr>"
+            )
+        r = self.get_resistance().detach()
+        now = f"{r.item():.4g} Ω" if not self.shape else f"{r.min():.4g} to {r.max():.4g} Ω"
+        lowers = "positive" if self.set_polarity > 0 else "negative"
+        head = f"{type(self).__name__}, {'one device' if not self.shape else ' x '.join(map(str, self.shape)) + ' devices'}"
+        return (
+            f"<b>{head}</b>: now {now}; {lowers} voltage lowers R; "
+            f"{', '.join(f'{k}={v!r}' for k, v in self.settings.items())}<table>{''.join(rows)}</table>"
+        )
+
     def get_extra_state(self):
         numbers = {
             name: v for name in self.parameter_names if isinstance(v := getattr(self, name), float)
         }
         settings = {
-            k: v if isinstance(v, (str, float, int, type(None))) else repr(v)
+            k: v if isinstance(v, (str, float, int, type(None))) else _name(v)
             for k, v in self.settings.items()
         }
         kept = {"parameters": numbers, "nominal": self.nominal, "settings": settings}
@@ -332,6 +464,21 @@ class Memristor(torch.nn.Module):
             dict(state["nominal"]),
             state["time_series_resolution"],
         )
+
+
+def _name(function):
+    "A name for a function that is the same in another process."
+    function = getattr(function, "func", function)  # of a partial
+    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def _check_range(voltage_range):
+    if voltage_range is None:
+        return None
+    low, high = (check_number(v, "voltage_range") for v in voltage_range)
+    if low >= high:
+        raise ValueError(f"voltage_range={voltage_range!r}: must be (low, high)")
+    return low, high
 
 
 def _nominal(value, name):

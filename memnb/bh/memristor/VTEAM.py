@@ -41,10 +41,7 @@ class VTEAM(Memristor):
         *,
         iv="linear",  # R "linear" or "exponential" in the gap
         window=None,  # None, a name, or a function
-        shape=None,  # of the array; None: a single device
-        generator=None,  # of the device-to-device variability
-        dtype=None,
-        device=None,
+        **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
         if iv not in ("linear", "exponential"):
             raise ValueError(f"iv={iv!r}: must be 'linear' or 'exponential'")
@@ -66,11 +63,8 @@ class VTEAM(Memristor):
         super().__init__(
             parameters,
             time_series_resolution,
-            shape,
-            generator=generator,
-            dtype=dtype,
-            device=device,
             settings={"iv": iv, "window": window},
+            **options,
         )
         for name, wrong, allowed in (
             ("k_on", self.k_on >= 0, "< 0"),
