@@ -256,7 +256,7 @@ class MemristiveLayer(torch.nn.Module):
 
     def readout(self, input: torch.Tensor) -> torch.Tensor:
         "What the crossbars give for `input`, in amperes per unit of input: the scale undone, before transform and bias."
-        return self._analogue(self._readout, input)
+        return self._analogue(self._readout, self._incoming(input))
 
     def _analogue(self, compute, input):
         "`compute(input)`, never in the low precision that autocast would choose: currents differ in the last digits."
@@ -266,7 +266,6 @@ class MemristiveLayer(torch.nn.Module):
             return compute(input)
 
     def _readout(self, input):
-        input = self._incoming(input)
         if self.collapses:
             finite_range(input, "input")
             return self.operate(input, self._kept("effective", self._like_weight))
@@ -304,18 +303,14 @@ class MemristiveLayer(torch.nn.Module):
         "The layer's output: of the crossbars, or digitally where `forward_legacy_enabled`."
         if self.forward_legacy_enabled:
             return self.operate(input, self.weight, self.bias)
-        if not isinstance(input, torch.Tensor):
-            raise TypeError(f"input={input!r}: must be a tensor")
-        return self._analogue(self._forward, input)
+        output = self._analogue(self._forward, self._incoming(input))
+        return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output
 
     def _forward(self, input):
         if self.collapses and isinstance(self.transform_output, Affine):
-            x = self._incoming(input)
-            finite_range(x, "input")
-            output = self.operate(x, *self._folded())
-        else:
-            output = self._plus_bias(self.transform_output(self._readout(input)))
-        return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output
+            finite_range(input, "input")
+            return self.operate(input, *self._folded())
+        return self._plus_bias(self.transform_output(self._readout(input)))
 
     def _plus_bias(self, output):
         return output if self.bias is None else output + self.bias.to(output.dtype)
