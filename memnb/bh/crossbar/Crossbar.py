@@ -198,10 +198,14 @@ class Crossbar(torch.nn.Module):
         self,
         conductance_matrix: torch.Tensor,  # (columns, rows) like a weight, siemens
         transistor: bool = True,  # each device is reached alone: an exact write
-        programming_routine=None,  # without a transistor: called per device as (crossbar, point, conductance, **params)
+        programming_routine=None,  # without a transistor: (crossbar, point, conductance, **params) per device
         programming_routine_params: dict = {},
     ):
-        "Write conductances, clipped to each device's own bounds. ValueError for a wrong shape or non-finite values."
+        """Write conductances, clipped to each device's own bounds. ValueError for a wrong shape or non-finite values.
+
+        A programming routine with an attribute `whole_array`, a function (crossbar, (rows, columns) conductances, **params),
+        is called once with all of them.
+        """
         g = torch.as_tensor(conductance_matrix)
         if g.shape[:1] != (self.columns,) or g.numel() != self.rows * self.columns:
             raise ValueError(
@@ -211,6 +215,11 @@ class Crossbar(torch.nn.Module):
         if transistor or programming_routine is None:
             return self._write(g)
         finite_range(g, "conductance_matrix")
+        m = self.memristor
+        g = g.to(m.x).clamp(min=1 / m.r_off).clamp(max=1 / m.r_on)
+        if hasattr(programming_routine, "whole_array"):
+            programming_routine.whole_array(self, g, **programming_routine_params)
+            return self._written()
         for point in np.ndindex(*self.matrix_shape):
             if (cell := self.cell(point)) is not None:
                 programming_routine(self, point, g[cell].item(), **programming_routine_params)

@@ -122,7 +122,10 @@ class Memristor(FullPrecision):
         )
 
     def speed(self, v) -> float:
-        "An upper bound of |rate| (1/s) over all states, at voltage `v`: it decides how finely a step is divided."
+        """An upper bound of |rate| (1/s) over all states, at voltage `v`: it decides how finely a step is divided.
+
+        0 says that `v` moves no device, whatever its state.
+        """
         return max(
             self.rate(torch.full_like(self.x, x), v).abs().max().item()
             for x in (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -130,7 +133,10 @@ class Memristor(FullPrecision):
 
     def step(self, x, v, dt):
         "The state after `v` was held for `dt` seconds: integrated by RK4, unless a model knows the exact solution."
-        parts = max(1, math.ceil(self.speed(v) * dt / self.max_change))
+        longest = (
+            dt.max().item() if isinstance(dt, torch.Tensor) else dt
+        )  # one duration, or one for each device
+        parts = max(1, math.ceil(self.speed(v) * longest / self.max_change))
         h = dt / parts
         for _ in range(parts):
             k1 = self.rate(x, v)
@@ -145,7 +151,7 @@ class Memristor(FullPrecision):
 
         For rates that change by orders of magnitude on the way. `rate` replaces the model's own.
         """
-        rate, left = rate or self.rate, torch.full_like(x, dt)
+        rate, left = rate or self.rate, torch.zeros_like(x) + dt
         for _ in range(100_000):
             k1 = rate(x, v)
             pinned = ((x <= 0) & (k1 < 0)) | ((x >= 1) & (k1 > 0))
@@ -162,6 +168,14 @@ class Memristor(FullPrecision):
         raise RuntimeError(
             f"{type(self).__name__}: a step of {dt:g} s at {v} V needs over 100,000 parts; {left.max():g} s are left"
         )
+
+    def like_state(self, value) -> torch.Tensor:
+        "A number or tensor in the state's precision (a bare torch.as_tensor would round a number to single)."
+        return torch.as_tensor(value, dtype=self.x.dtype, device=self.x.device)
+
+    def by_sign(self, v, positive, other) -> torch.Tensor:
+        "`positive` where v > 0, else `other`; numbers or tensors, in the state's precision."
+        return torch.where(v > 0, self.like_state(positive), self.like_state(other))
 
     def diffuse(self, x, v, dt, generator):
         "The random part of the motion during a step, where a model has one."
@@ -201,7 +215,13 @@ class Memristor(FullPrecision):
             raise ValueError(
                 f"conductance: shape {tuple(g.shape)} does not broadcast to the array's {tuple(self.shape)}"
             ) from None
-        self._move_to(self.state(g.clamp(min=1 / self.r_off).clamp(max=1 / self.r_on)).clamp(0, 1))
+        low, high = self.bounds
+        self._move_to(self.state(g.clamp(min=low).clamp(max=high)).clamp(0, 1))
+
+    @property
+    def bounds(self) -> tuple:
+        "Lowest and highest conductance of each device (siemens)."
+        return 1 / self.r_off, 1 / self.r_on
 
     def _move_to(self, x):
         # the state is a fact, not a function of what led to it: gradients flow through the currents that are returned

@@ -20,6 +20,20 @@ class VTEAM(Memristor):
     wrong way round, or an unknown window or `iv`. A fresh device is in its high-resistance state.
     """
 
+    presets = {
+        "programmable": {
+            "parameters": {
+                "k_on": -0.050625,
+                "k_off": 0.050625,
+                "alpha_on": 3,
+                "alpha_off": 3,
+                "v_on": -0.6,
+                "v_off": 0.6,
+            },
+            "voltage_range": (-1.5, 1.5),
+            "source": "chosen for this package: 10 ns at 1 V move the gap by 5 % of its range, 0.5 V nothing",
+        },
+    }
     set_polarity = -1
     hysteresis_signal = (200e-9, 1.0, 50e6)
     bipolar_signal = (1.5, 50e6)

@@ -1,6 +1,11 @@
 "Device models: the physics of memristors, over whole arrays."
 
 from . import window
+from .Data_Driven import Data_Driven
+from .Data_Driven2021 import Data_Driven2021
 from .LinearIonDrift import LinearIonDrift
 from .Memristor import Memristor
+from .Stanford_PKU import Stanford_PKU
+from .TEAM import TEAM
 from .VTEAM import VTEAM
+from .Yakopcic import Yakopcic

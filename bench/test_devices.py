@@ -1,0 +1,70 @@
+"Simulating and programming whole arrays of devices."
+
+import time
+
+import pytest
+import torch
+from conftest import record
+
+from memnb.bh.crossbar import Crossbar
+from memnb.bh.crossbar.Program import program_array
+from memnb.bh.memristor import VTEAM
+
+STEPS, SHAPE = 1000, (256, 256)
+
+
+@pytest.fixture(scope="module")
+def reference():
+    "Seconds of one step's least work: an in-place multiply-add of an array of this size."
+    x, y = torch.rand(SHAPE), torch.rand(SHAPE)
+    for _ in range(100):
+        x.addcmul_(y, y, value=1e-9)
+    start = time.perf_counter()
+    for _ in range(STEPS):
+        x.addcmul_(y, y, value=1e-9)
+    return time.perf_counter() - start
+
+
+@pytest.mark.parametrize(("exponents", "limit"), [("integer", 0.5), ("any", 1.5)])
+def test_vteam(exponents, limit, reference):
+    generator = torch.Generator().manual_seed(0)
+    vary = lambda mean: mean * (1 + 0.05 * torch.randn(SHAPE, generator=generator))
+    means = {"r_on": 50, "r_off": 1000, "k_on": -1e-3, "k_off": 5e-4, "v_on": -0.2, "v_off": 0.02}
+    parameters = {name: vary(mean) for name, mean in means.items()}
+    if exponents == "any":
+        parameters |= {"alpha_on": vary(3), "alpha_off": vary(1)}
+    voltage = 0.5 * torch.randn(STEPS, SHAPE[0], 1, generator=generator)
+    times = []
+    for _ in range(3):
+        array = VTEAM(**parameters, shape=SHAPE)
+        start = time.perf_counter()
+        array.simulate(voltage)
+        times.append(time.perf_counter() - start)
+    seconds = sorted(times)[1]
+    record(
+        f"VTEAM, 65,536 devices with their own parameters, {STEPS} steps, {exponents} exponents",
+        1e3 * seconds,
+        1e3 * reference,
+        seconds / reference,
+        "as many addcmul_ of this size",
+        f"{1e3 * limit:.0f} ms",
+    )
+    assert seconds <= limit
+
+
+def test_programming(reference):
+    crossbar = Crossbar(VTEAM, VTEAM.preset("programmable"), (128, 128))
+    target = 1e-3 + 15e-3 * torch.rand(128, 128, generator=torch.Generator().manual_seed(0))
+    start = time.perf_counter()
+    result = program_array(crossbar, target, progress=False)
+    seconds = time.perf_counter() - start
+    record(
+        f"program 128x128 to 1 %, V/2 half-select: {1e6 * seconds / target.numel():.1f} us per device, "
+        f"{1e6 * seconds / result.pulses.sum().item():.1f} us per pulse",
+        1e3 * seconds,
+        1e3 * reference,
+        seconds / reference,
+        "1000 addcmul_ of 65,536",
+        "3000 ms",
+    )
+    assert result.converged.all() and seconds <= 3
