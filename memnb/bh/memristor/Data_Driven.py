@@ -6,6 +6,8 @@
 __all__ = ['DataDriven', 'Data_Driven']
 
 # %% ../../../nbs/bh/memristor/Data_Driven.ipynb #cell-002
+import math
+
 import torch
 
 from .Memristor import Memristor
@@ -46,6 +48,14 @@ class DataDriven(Memristor):
 
     def phi(self, v):
         return self._sinh(v)
+
+    def speed(self, v):
+        # a held voltage moves no device if it moves neither of the extremes
+        still = [
+            torch.equal(self.step(x, v, 1.0), x)
+            for x in (torch.zeros_like(self.x), torch.ones_like(self.x))
+        ]
+        return 0.0 if all(still) else math.inf
 
     def _step(self, x, v, dt):
         span = self.r_off - self.r_on

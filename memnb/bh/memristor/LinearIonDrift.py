@@ -86,7 +86,7 @@ class LinearIonDrift(Memristor):
         return rate if self._window is None else rate * self._window(1 - x, v, p=self.p)
 
     def speed(self, v):
-        return torch.as_tensor(self._k * v.abs() / self.r_on).max().item()
+        return torch.as_tensor(self._k * self._driving(v).abs() / self.r_on).max().item()
 
     def step(self, x, v, dt):
         if self._window is not None:
