@@ -85,7 +85,7 @@ def _check_levels(memristor, pos, neg, rel_tol, pulse_duration, refactory_period
     return (pos, neg) if memristor.set_polarity > 0 else (neg, pos)
 
 
-def _check_target(memristor, g, rel_tol):
+def _check_target(memristor, g):
     finite_range(g, "conductance")
     low, high = 1 / memristor.r_off * torch.ones_like(g), 1 / memristor.r_on * torch.ones_like(g)
     outside = (g < low * (1 - 1e-6)) | (g > high * (1 + 1e-6))
@@ -135,7 +135,7 @@ def naive_program(
         raise IndexError(f"point={point!r}: only pads a tile, there is no device")
     device = array.device(cell)
     target = torch.as_tensor(conductance, dtype=device.x.dtype, device=device.x.device)
-    low, high = _check_target(device, target, rel_tol)
+    low, high = _check_target(device, target)
     one = torch.zeros(1, crossbar.columns, dtype=torch.bool, device=target.device)
     one[0, cell[1]] = True
     started, pulses = time.monotonic(), 0
@@ -267,7 +267,7 @@ def program_array(
             f"conductance: shape {tuple(conductance.shape)}: must be {tuple(array.shape)}"
         )
     targets = conductance.to(array.x)
-    _check_target(array, targets, rel_tol)
+    _check_target(array, targets)
     fraction = 1 / 2 if half_select == "V/2" else 1 / 3
     disturbs = simulate_neighbours and _disturbs(array, (raising, lowering), fraction, half_select)
     tile_rows = (crossbar.tile_shape or array.shape)[0]
