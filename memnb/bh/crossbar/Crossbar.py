@@ -119,6 +119,11 @@ class Crossbar(torch.nn.Module):
 
     def cell(self, at) -> tuple[int, int] | None:
         "(row, column) of an index into `conductance_matrix`; None for a cell that only pads a tile."
+        if len(at) != len(self.matrix_shape) or not all(
+            -n <= i < n for i, n in zip(at, self.matrix_shape, strict=True)
+        ):
+            raise IndexError(f"point={tuple(at)}: must be an index into {self.matrix_shape}")
+        at = [i % n for i, n in zip(at, self.matrix_shape, strict=True)]
         if self.tile_shape is None:
             return tuple(at)
         row_tile, column_tile = divmod(at[0], self.tiles_map[1])

@@ -38,7 +38,8 @@ def gen_programming_signal(
             f"pulse_duration={pulse_duration!r}: must be at least time_series_resolution={time_series_resolution!r}"
         )
     on, off = (round(t / time_series_resolution) for t in (pulse_duration, refactory_period))
-    one = torch.cat([torch.full((on,), float(voltage_level)), torch.zeros(off)]).double()
+    level = torch.full((on,), voltage_level, dtype=torch.float64)
+    one = torch.cat([level, torch.zeros(off, dtype=torch.float64)])
     voltage = one.repeat(number_of_pulses)
     return torch.arange(len(voltage), dtype=torch.float64) * time_series_resolution, voltage
 
@@ -77,7 +78,7 @@ def line_voltages(
 def _check_levels(memristor, pos, neg, rel_tol, pulse_duration, refactory_period):
     "(voltage that raises the conductance, voltage that lowers it)."
     check_number(pos, "pos_voltage_level", above=0)
-    if not (isinstance(neg, (int, float)) and neg < 0):
+    if check_number(neg, "neg_voltage_level") >= 0:
         raise ValueError(f"neg_voltage_level={neg!r}: must be a number < 0")
     check_number(rel_tol, "rel_tol", above=0)
     check_number(pulse_duration, "pulse_duration", above=0)
@@ -237,13 +238,15 @@ def program_array(
     crossbar,
     conductance: torch.Tensor,  # targets (rows, columns), S
     rel_tol=0.01,  # relative error that is good enough
-    pulse_duration=1e-9,  # of the first pulse, or of all (s)
+    pulse_duration=None,  # of the first pulse, or of all (s); None: the model's time_series_resolution
     refactory_period=0,  # pause after each pulse (s)
     pos_voltage_level=1.0,  # V
     neg_voltage_level=-1.0,  # V
     timeout=300,  # s, of computing
     force_adjustment=1e-3,  # proportion of the conductance range
     force_adjustment_rel_tol=1e-1,  # of a bound, for a device that doesn't move
+    force_adjustment_pos_voltage_threshold=0,  # a positive pulse must reach it to nudge (V)
+    force_adjustment_neg_voltage_threshold=0,  # a negative pulse must reach it (V)
     failure_iteration_threshold=100,  # rounds of pulses for a word line
     simulate_neighbours=True,  # half-selected devices see a part of the voltage
     *,
@@ -257,9 +260,12 @@ def program_array(
     says which). Raises ProgrammingError for targets outside their device's bounds, ValueError for impossible arguments.
     """
     array = crossbar.memristor
+    pulse_duration = array.time_series_resolution if pulse_duration is None else pulse_duration
     raising, lowering = _check_levels(
         array, pos_voltage_level, neg_voltage_level, rel_tol, pulse_duration, refactory_period
     )
+    thresholds = force_adjustment_pos_voltage_threshold, force_adjustment_neg_voltage_threshold
+    nudges = [v >= thresholds[0] if v > 0 else v <= thresholds[1] for v in (raising, lowering)]
     if half_select not in ("V/2", "V/3"):
         raise ValueError(f"half_select={half_select!r}: must be 'V/2' or 'V/3'")
     if conductance.shape != array.shape:
@@ -286,9 +292,11 @@ def program_array(
             rows = torch.arange(line, crossbar.rows, tile_rows, device=array.x.device)
             if time.monotonic() - started > timeout or not len(rows):
                 break
+            deadline = started + timeout
             _program_line(
                 crossbar, rows, targets[rows], pulses, (raising, lowering), rel_tol, pulse_duration, refactory_period,
-                failure_iteration_threshold, force_adjustment, force_adjustment_rel_tol, fraction if disturbs else None, adaptive,
+                failure_iteration_threshold, [force_adjustment * n for n in nudges], force_adjustment_rel_tol,
+                fraction if disturbs else None, adaptive, deadline,
             )  # fmt: skip
         error = ((array.g - targets) / targets).abs()
     result = Programming(pulses, error, error <= rel_tol, rel_tol)
@@ -325,18 +333,23 @@ def _program_line(
     near,
     fraction,
     adaptive,
+    deadline,
 ):
     "Write-verify of one word line in each row tile: `target` is (row tiles, columns)."
     array = crossbar.memristor
     line = array.device(rows)
     low, high = 1 / line.r_off * torch.ones_like(target), 1 / line.r_on * torch.ones_like(target)
     widths = [torch.full_like(target, first_width) for _ in levels]
+    unmoved = torch.zeros_like(target)
     for _ in range(rounds):
         pulsed = False
+        if time.monotonic() > deadline:
+            return
         for polarity, v in enumerate(levels):
             g = line.g
             wanted = (g < target) if polarity == 0 else (g > target)
-            selected = wanted & (((g - target) / target).abs() > rel_tol)
+            # ten pulses in vain, each four times as long as the one before: this device won't move
+            selected = wanted & (((g - target) / target).abs() > rel_tol) & (unmoved < 10)
             if not selected.any():
                 continue
             before, pulsed, width = line.x.clone(), True, widths[polarity]
@@ -349,12 +362,12 @@ def _program_line(
                 line.x.copy_(array.x[rows])
             after = line.g
             stuck = selected & (line.x == before)
-            if stuck.any():
-                line.set_conductance(
-                    torch.where(
-                        stuck, _nudged(after, target, low, high, ~stuck, nudge, near), after
-                    )
+            if stuck.any() and nudge[polarity]:
+                nudged = _nudged(after, target, low, high, ~stuck, nudge[polarity], near)
+                line.x.copy_(
+                    torch.where(stuck & (nudged != after), line.state(nudged).clamp(0, 1), line.x)
                 )
+            unmoved = torch.where(selected, torch.where(line.x == before, unmoved + 1, 0), unmoved)
             widths[polarity] = torch.where(
                 selected, _next_width(width, 1 / g, 1 / line.g, 1 / target, adaptive), width
             )

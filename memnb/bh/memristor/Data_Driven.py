@@ -61,13 +61,14 @@ class DataDriven(Memristor):
         span = self.r_off - self.r_on
         r = self.r_on + span * x
         limit = self.by_sign(v, self.r_p_0 + self.r_p_1 * v, self.r_n_0 + self.r_n_1 * v)
-        return ((self._held(r, limit, v, dt) - self.r_on) / span).clamp(0, 1)
+        moved, towards = self._held(r, limit, v, dt)
+        return torch.where(towards, ((moved - self.r_on) / span).clamp(0, 1), x)
 
     def step(self, x, v, dt):
         return self._step(x, v, dt)
 
     def _held(self, r, limit, v, dt):
-        "R after the voltage `v` was held for `dt`, where the limit is `limit`."
+        "R after the voltage `v` was held for `dt`, where the limit is `limit`; and where it moves at all."
         raise NotImplementedError
 
 # %% ../../../nbs/bh/memristor/Data_Driven.ipynb #cell-007
@@ -125,4 +126,4 @@ class Data_Driven(DataDriven):
         distance = (u.abs() * -k).clamp_max(0)  # -k |u|: only where R moves towards its limit
         moved = torch.log(-torch.expm1(decay) + torch.exp(decay + distance)) / k
         towards = torch.where(up, u < 0, u > 0) & (v != 0)
-        return torch.where(towards, limit + torch.where(up, moved, -moved), r)
+        return limit + torch.where(up, moved, -moved), towards

@@ -50,4 +50,4 @@ class Data_Driven2021(DataDriven):
         )
         towards = rate * u < 0
         moved = limit + u / (1 - torch.where(towards, rate * u * dt, 0))
-        return torch.where(towards, moved, r)
+        return moved, towards

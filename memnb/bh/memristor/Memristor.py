@@ -137,8 +137,15 @@ class Memristor(FullPrecision):
             dt.max().item() if isinstance(dt, torch.Tensor) else dt
         )  # one duration, or one for each device
         parts = max(1, math.ceil(self.speed(v) * longest / self.max_change))
-        h = dt / parts
-        for _ in range(parts):
+        h, seen, last = dt / parts, x, math.inf
+        settled = 1e-12 if x.dtype == torch.float64 else 1e-7
+        for part in range(parts):
+            if part % 32 == 0 and part:
+                # a state that has come to rest needs no more parts; one that only starts to move speeds up
+                moved = (x - seen).detach().abs().max().item()
+                if moved * (parts - part) / 32 < settled and moved <= last:
+                    break
+                seen, last = x, moved
             k1 = self.rate(x, v)
             k2 = self.rate((x + h / 2 * k1).clamp(0, 1), v)
             k3 = self.rate((x + h / 2 * k2).clamp(0, 1), v)
@@ -166,7 +173,7 @@ class Memristor(FullPrecision):
             if not (left > 0).any():
                 return x
         raise RuntimeError(
-            f"{type(self).__name__}: a step of {dt:g} s at {v} V needs over 100,000 parts; {left.max():g} s are left"
+            f"{type(self).__name__}: a step of {dt} s at {v} V needs over 100,000 parts; {left.max():g} s are left"
         )
 
     def like_state(self, value) -> torch.Tensor:
@@ -281,7 +288,16 @@ class Memristor(FullPrecision):
                 )
         return v
 
-    def _run(self, signal, return_current=False, return_state=False, generator=None, compile=False):
+    def _run(
+        self,
+        signal,
+        return_current=False,
+        return_state=False,
+        generator=None,
+        compile=False,
+        dt=None,
+    ):
+        dt = dt or self.time_series_resolution
         x, current, states = (
             self.x.clone(),
             [],
@@ -293,9 +309,7 @@ class Memristor(FullPrecision):
                 current.append(self.conductance(x) * self.phi(v))
             if return_state:
                 states.append(x)
-            x = self.diffuse(
-                step(x, v, self.time_series_resolution), v, self.time_series_resolution, generator
-            )
+            x = self.diffuse(step(x, v, dt), v, dt, generator)
         stack = lambda values: torch.stack(values) if values else signal.new_zeros((0, *self.shape))
         return (
             x,
@@ -329,14 +343,16 @@ class Memristor(FullPrecision):
         """The current-voltage loop under a sine of `duration` seconds, from the present state, which is left as it is.
 
         With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
-        Defaults are the model's `hysteresis_signal`.
+        Defaults are the model's `hysteresis_signal`. Sampled at `time_series_resolution`, but not more often than 500
+        times in a period.
         """
-        given = (duration, voltage_signal_amplitude, voltage_signal_frequency)
-        duration, amplitude, frequency = self._given(given, self.hysteresis_signal)
-        t = self._times(duration)
-        return self._loop(
-            amplitude * torch.sin(2 * math.pi * frequency * t), log_scale, return_result, ax
-        )
+        defaults = self.hysteresis_signal
+        duration = _given(duration, "duration", defaults[0])
+        amplitude = _given(voltage_signal_amplitude, "voltage_signal_amplitude", defaults[1])
+        frequency = _given(voltage_signal_frequency, "voltage_signal_frequency", defaults[2])
+        t, dt = self._times(duration, frequency)
+        voltage = amplitude * torch.sin(2 * math.pi * frequency * t)
+        return self._loop(voltage, dt, log_scale, return_result, ax)
 
     def plot_bipolar_switching_behaviour(
         self,
@@ -350,14 +366,17 @@ class Memristor(FullPrecision):
         """One period of a triangular sweep, 0 to +amplitude to -amplitude to 0, as in a measurement; |I| on a log scale.
 
         With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
-        Defaults are the model's `bipolar_signal`. The device's state is left as it is.
+        Defaults are the model's `bipolar_signal`. The device's state is left as it is. Sampled as `plot_hysteresis_loop`.
         """
-        amplitude, frequency = self._given(
-            (voltage_signal_amplitude, voltage_signal_frequency), self.bipolar_signal
+        amplitude = _given(
+            voltage_signal_amplitude, "voltage_signal_amplitude", self.bipolar_signal[0]
         )
-        phase = self._times(1 / frequency) * frequency
-        triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * phase))
-        return self._loop(triangle, log_scale, return_result, ax)
+        frequency = _given(
+            voltage_signal_frequency, "voltage_signal_frequency", self.bipolar_signal[1]
+        )
+        t, dt = self._times(1 / frequency, frequency)
+        triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * frequency * t))
+        return self._loop(triangle, dt, log_scale, return_result, ax)
 
     def plot_state_over_time(self, voltage_signal, return_result=False, *, axes=None):
         """Voltage, normalised state and resistance while a signal is applied; the device's state is left as it is.
@@ -381,22 +400,13 @@ class Memristor(FullPrecision):
             ax.set_ylabel(label)
         axes[-1].set_xlabel("time (s)")
 
-    @staticmethod
-    def _given(values, defaults):
-        return [
-            check_number(d if v is None else v, "signal", above=0)
-            for v, d in zip(values, defaults, strict=True)
-        ]
+    def _times(self, duration, frequency):
+        dt = max(self.time_series_resolution, 1 / frequency / 500)
+        return torch.arange(round(duration / dt), dtype=torch.float64) * dt, dt
 
-    def _times(self, duration):
-        return (
-            torch.arange(round(duration / self.time_series_resolution), dtype=torch.float64)
-            * self.time_series_resolution
-        )
-
-    def _loop(self, voltage, log_scale, return_result, ax):
+    def _loop(self, voltage, dt, log_scale, return_result, ax):
         with torch.no_grad():
-            _, current, _ = self._run(self._signal(voltage), return_current=True)
+            _, current, _ = self._run(self._signal(voltage), return_current=True, dt=dt)
         if return_result:
             return voltage, current
         import matplotlib.pyplot as plt
@@ -484,6 +494,10 @@ class Memristor(FullPrecision):
             dict(state["nominal"]),
             state["time_series_resolution"],
         )
+
+
+def _given(value, name, default):
+    return check_number(default if value is None else value, name, above=0)
 
 
 def _name(function):

@@ -86,7 +86,10 @@ class Stanford_PKU(Memristor):
 
     @property
     def _smallest(self):
-        return _minimum(self._gap_of(self.r_on), self.gap_init)
+        smallest, initial = self._gap_of(self.r_on), self.gap_init
+        if isinstance(smallest, float) and isinstance(initial, float):
+            return min(smallest, initial)
+        return torch.minimum(self.like_state(smallest), self.like_state(initial))
 
     @property
     def _span(self):
@@ -131,8 +134,8 @@ class Stanford_PKU(Memristor):
 
     def stop(self, v) -> torch.Tensor:
         "The gap g_F (m) above which a voltage is too weak to move anything."
-        cube = (self.gamma_init - self.F_min * self.t_ox / v.abs().clamp_min(1e-30)) / max(
-            self.beta, 1e-30
+        cube = (self.gamma_init - self.F_min * self.t_ox / v.abs().clamp_min(1e-30)) / (
+            self.beta + 1e-30
         )
         return cube.clamp_min(0) ** (1 / 3) * 1e-9
 
@@ -169,10 +172,3 @@ def _sinh(v):
 
 def _exp(v):
     return torch.exp(v) if isinstance(v, torch.Tensor) else math.exp(v)
-
-
-def _minimum(a, b):
-    if isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor):
-        a, b = torch.broadcast_tensors(*(torch.as_tensor(v, dtype=torch.float64) for v in (a, b)))
-        return torch.minimum(a, b)
-    return min(a, b)

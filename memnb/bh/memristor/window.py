@@ -97,4 +97,14 @@ def resolve(
     function = windows[window] if isinstance(window, str) else window
     if not callable(function):
         raise TypeError(f"window={window!r}: must be None, one of {sorted(windows)}, or a function")
+    accepted = inspect.signature(function).parameters
+    needed = [
+        p.name
+        for p in accepted.values()
+        if p.default is p.empty and p.kind <= p.POSITIONAL_OR_KEYWORD
+    ]
+    if len({*needed} - {"voltage"}) > 1 or ("voltage" in accepted and "x" not in accepted):
+        raise TypeError(
+            f"window={window!r}: must be a function of x, or of x and voltage; it needs {needed}"
+        )
     return Window(function)
