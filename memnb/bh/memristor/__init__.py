@@ -1,6 +1,6 @@
 "Device models: the physics of memristors, over whole arrays."
 
-from . import window
+from . import statistical, window
 from .Data_Driven import Data_Driven
 from .Data_Driven2021 import Data_Driven2021
 from .LinearIonDrift import LinearIonDrift
