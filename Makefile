@@ -28,6 +28,7 @@ lint: $(VENV)/.ready
 
 sync: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/check_sync.sh
+	@$(BIN)/python tools/check_outputs.py
 
 notebooks: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print

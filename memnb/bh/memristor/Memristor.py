@@ -7,18 +7,18 @@ __all__ = ['Memristor']
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-002
 import copy
-import inspect
 import math
 import warnings
 
 import torch
 from tqdm.auto import tqdm
 
+from .Display import Display
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...utils import FullPrecision, check_number, finite_range
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
-class Memristor(FullPrecision):
+class Memristor(Display, FullPrecision):
     """An array of devices, `shape` (), i.e. a single one, by default; subclasses are the models.
 
     `parameters` maps names to numbers, tensors that broadcast to `shape`, or StochasticParameters (one draw per
@@ -328,104 +328,6 @@ class Memristor(FullPrecision):
         one.shape = one.x.shape
         return one
 
-    # Plots
-
-    def plot_hysteresis_loop(
-        self,
-        duration=None,
-        voltage_signal_amplitude=None,
-        voltage_signal_frequency=None,
-        log_scale=False,
-        return_result=False,
-        *,
-        ax=None,
-    ):
-        """The current-voltage loop under a sine of `duration` seconds, from the present state, which is left as it is.
-
-        With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
-        Defaults are the model's `hysteresis_signal`. Sampled at `time_series_resolution`, but not more often than 500
-        times in a period.
-        """
-        defaults = self.hysteresis_signal
-        duration = _given(duration, "duration", defaults[0])
-        amplitude = _given(voltage_signal_amplitude, "voltage_signal_amplitude", defaults[1])
-        frequency = _given(voltage_signal_frequency, "voltage_signal_frequency", defaults[2])
-        t, dt = self._times(duration, frequency)
-        voltage = amplitude * torch.sin(2 * math.pi * frequency * t)
-        return self._loop(voltage, dt, log_scale, return_result, ax)
-
-    def plot_bipolar_switching_behaviour(
-        self,
-        voltage_signal_amplitude=None,
-        voltage_signal_frequency=None,
-        log_scale=True,
-        return_result=False,
-        *,
-        ax=None,
-    ):
-        """One period of a triangular sweep, 0 to +amplitude to -amplitude to 0, as in a measurement; |I| on a log scale.
-
-        With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
-        Defaults are the model's `bipolar_signal`. The device's state is left as it is. Sampled as `plot_hysteresis_loop`.
-        """
-        amplitude = _given(
-            voltage_signal_amplitude, "voltage_signal_amplitude", self.bipolar_signal[0]
-        )
-        frequency = _given(
-            voltage_signal_frequency, "voltage_signal_frequency", self.bipolar_signal[1]
-        )
-        t, dt = self._times(1 / frequency, frequency)
-        triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * frequency * t))
-        return self._loop(triangle, dt, log_scale, return_result, ax)
-
-    def plot_state_over_time(self, voltage_signal, return_result=False, *, axes=None):
-        """Voltage, normalised state and resistance while a signal is applied; the device's state is left as it is.
-
-        With `return_result` it returns (time (T,), state (T, *shape)); else it plots on three `axes` and returns None.
-        """
-        signal = self._signal(voltage_signal)
-        with torch.no_grad():
-            _, _, states = self._run(signal, return_state=True)
-        time = torch.arange(len(signal)) * self.time_series_resolution
-        if return_result:
-            return time, states
-        import matplotlib.pyplot as plt
-
-        if axes is None:
-            axes = plt.subplots(3, 1, figsize=(6, 4.5), sharex=True, layout="constrained")[1]
-        shown = (signal, states, 1 / self.conductance(states))
-        labels = ("voltage (V)", "state x", "R (ohm)")
-        for ax, values, label in zip(axes, shown, labels, strict=True):
-            ax.plot(time, values.reshape(len(time), -1).cpu(), lw=1.2)
-            ax.set_ylabel(label)
-        axes[-1].set_xlabel("time (s)")
-
-    def _times(self, duration, frequency):
-        dt = max(self.time_series_resolution, 1 / frequency / 500)
-        return torch.arange(round(duration / dt), dtype=torch.float64) * dt, dt
-
-    def _loop(self, voltage, dt, log_scale, return_result, ax):
-        with torch.no_grad():
-            _, current, _ = self._run(self._signal(voltage), return_current=True, dt=dt)
-        if return_result:
-            return voltage, current
-        import matplotlib.pyplot as plt
-
-        ax = ax or plt.subplots(figsize=(4.5, 3.5))[1]
-        current = current.reshape(len(voltage), -1).cpu()
-        if log_scale:  # at the origin the logarithm has nothing to show
-            current = torch.where(
-                current.abs() > 1e-6 * current.abs().max(), current.abs(), math.nan
-            )
-        ax.plot(voltage, current, lw=1.2)
-        if log_scale:
-            ax.set_yscale("log")
-        ax.set(
-            xlabel="voltage (V)",
-            ylabel="|current| (A)" if log_scale else "current (A)",
-            title=type(self).__name__,
-        )
-
     def extra_repr(self) -> str:
         "Shape and parameters; a parameter that differs between devices shows its mean and spread."
         shown = [f"shape={tuple(self.shape)}"]
@@ -437,30 +339,6 @@ class Memristor(FullPrecision):
                 else f"{name}~{value.mean():g}±{value.std(False):g}"
             )
         return ", ".join(shown + [f"{k}={v!r}" for k, v in self.settings.items()])
-
-    def _repr_html_(self) -> str:
-        "A table: the parameters, and what is known of them."
-        notes = inspect.signature(type(self)).parameters
-        rows = []
-        for name in self.parameter_names:
-            v = getattr(self, name)
-            text = (
-                f"{v:g}"
-                if isinstance(v, float)
-                else f"{v.mean():g} ± {v.std(False):g} ({v.min():g} to {v.max():g})"
-            )
-            changed = name in notes and notes[name].default != v if isinstance(v, float) else True
-            rows.append(
-                f"<tr><td><code>{name}</code></td><td>{'<b>' + text + '</b>' if changed else text}</td></tr>"
-            )
-        r = self.get_resistance().detach()
-        now = f"{r.item():.4g} Ω" if not self.shape else f"{r.min():.4g} to {r.max():.4g} Ω"
-        lowers = "positive" if self.set_polarity > 0 else "negative"
-        head = f"{type(self).__name__}, {'one device' if not self.shape else ' x '.join(map(str, self.shape)) + ' devices'}"
-        return (
-            f"<b>{head}</b>: now {now}; {lowers} voltage lowers R; "
-            f"{', '.join(f'{k}={v!r}' for k, v in self.settings.items())}<table>{''.join(rows)}</table>"
-        )
 
     def get_extra_state(self):
         numbers = {
@@ -494,10 +372,6 @@ class Memristor(FullPrecision):
             dict(state["nominal"]),
             state["time_series_resolution"],
         )
-
-
-def _given(value, name, default):
-    return check_number(default if value is None else value, name, above=0)
 
 
 def _name(function):

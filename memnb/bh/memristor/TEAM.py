@@ -10,11 +10,10 @@ import math
 
 import torch
 
-from .Memristor import Memristor
-from .window import resolve
+from .VTEAM import GapDevice
 
 # %% ../../../nbs/bh/memristor/TEAM.ipynb #cell-005
-class TEAM(Memristor):
+class TEAM(GapDevice):
     """TEAM (Kvatinsky et al., IEEE TCAS-I 60:211, 2013, eqs. 9 and 10). Positive voltage raises the resistance.
 
     Parameters are numbers, tensors that broadcast to `shape`, or StochasticParameters. `window`: None, a name or a
@@ -22,7 +21,6 @@ class TEAM(Memristor):
     values out of range, bounds the wrong way round, or an unknown window or `iv`. A fresh device is at x_on.
     """
 
-    set_polarity = -1
     max_change = 0.01  # relative change of the resistance within one part of a step
     hysteresis_signal = (2.0, 1.0, 1.0)
     bipolar_signal = (1.5, 1.0)
@@ -48,8 +46,6 @@ class TEAM(Memristor):
         window=None,  # None, a name, or a function
         **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
-        if iv not in ("linear", "exponential"):
-            raise ValueError(f"iv={iv!r}: must be 'linear' or 'exponential'")
         parameters = {
             "r_off": r_off,
             "r_on": r_on,
@@ -65,33 +61,8 @@ class TEAM(Memristor):
             "x_off": x_off,
         }
         parameters |= {"a_on": a_on, "a_off": a_off, "w_c": w_c}
-        settings = {"iv": iv, "window": window}
-        super().__init__(parameters, time_series_resolution, settings=settings, **options)
-        for name, wrong, allowed in (
-            ("k_on", self.k_on >= 0, "< 0"),
-            ("k_off", self.k_off <= 0, "> 0"),
-            ("i_on", self.i_on >= 0, "< 0"),
-            ("i_off", self.i_off <= 0, "> 0"),
-            ("alpha_on", self.alpha_on <= 0, "> 0"),
-            ("alpha_off", self.alpha_off <= 0, "> 0"),
-            ("x_on", self.x_on < 0, ">= 0"),
-            ("x_off", self.x_off <= self.x_on, f"> x_on={x_on!r}"),
-            ("w_c", self.w_c <= 0, "> 0"),
-        ):
-            if torch.as_tensor(wrong).any():
-                raise ValueError(f"{name}={parameters[name]!r}: must be {allowed}")
-        self._window = resolve(window)
-
-    def conductance(self, x):
-        if self.settings["iv"] == "linear":
-            return 1 / (self.r_on + (self.r_off - self.r_on) * x)
-        return (self.r_on / self.r_off) ** x / self.r_on
-
-    def state(self, g):
-        if self.settings["iv"] == "linear":
-            return (1 / g - self.r_on) / (self.r_off - self.r_on)
-        ratio = torch.as_tensor(self.r_off / self.r_on, dtype=g.dtype, device=g.device)
-        return -torch.log(g * self.r_on) / torch.log(ratio)
+        super().__init__(parameters, time_series_resolution, iv, window, **options)
+        self._check(parameters, negative=("i_on",), positive=("i_off", "w_c"))
 
     def rate(self, x, v):
         i = v * self.conductance(x)

@@ -1,0 +1,24 @@
+"Fail when a notebook's stored outputs are not those of a clean run: errors, warnings, or paths of the machine it ran on."
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+LOCAL = re.compile(r"/(?:tmp|home|root|Users)/|[A-Z]:\\Users")
+
+
+def problems(path):
+    for number, cell in enumerate(nbformat.read(path, 4).cells):
+        for output in cell.get("outputs", []):
+            text = output.get("text", "") + "".join(output.get("data", {}).get("text/plain", ""))
+            if output.output_type == "error" or output.get("name") == "stderr":
+                yield f"{path}, cell {number}: stored {output.get('name', 'error')}: {text[:100]!r}"
+            elif found := LOCAL.search(text):
+                yield f"{path}, cell {number}: a path of this machine, {found.group()}..."
+
+
+found = [p for path in sorted(Path("nbs").rglob("*.ipynb")) for p in problems(path)]
+if found:
+    sys.exit("\n".join(found))
