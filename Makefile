@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test lab bench lint sync notebooks clean
+.PHONY: run test slow lab bench lint sync notebooks clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python tools/run_notebook.py $(QUICKSTART) build/quickstart
@@ -20,6 +20,10 @@ lab: $(VENV)/.ready
 bench: $(VENV)/.ready-bench
 	@mkdir -p build
 	@OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 $(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-disable-gc
+
+# the tests marked slow as well: those against ngspice (where it is installed) and torch.compile
+slow: $(VENV)/.ready
+	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --flags slow
 
 lint: $(VENV)/.ready
 	@$(BIN)/ruff check -q nbs setup.py tools bench

@@ -13,8 +13,9 @@ import torch
 from torch.nn.utils import parametrize
 
 from ..bh.crossbar.Crossbar import init_crossbar
-from ..bh.crossbar.Scheme import Scheme, check_scheme
-from ..bh.crossbar.Tile import check_tile_shape, converted_matmul, no_wires, row_tiles
+from ..bh.crossbar.Passive import resistances
+from ..bh.crossbar.Scheme import Reference, Scheme, check_scheme
+from ..bh.crossbar.Tile import check_tile_shape, converted_matmul, row_tiles
 from ..bh.Quantize import check_adc
 from ..map.Input import encode, naive_scale
 from ..map.Module import Affine, naive_tune
@@ -39,7 +40,8 @@ class MemristiveLayer(torch.nn.Module):
     Attributes: `crossbars` (ModuleList), `crossbar_operation` (combines what a function says of each), `transform_output`,
     `weight` and `bias` (the digital parameters, shared with `layer`), `forward_legacy_enabled` (True: run digitally).
     Before `tune`, the transform is the identity: the layer returns amperes per unit of input, plus the bias.
-    Raises TypeError or ValueError, naming the argument, for whatever can't be; NotImplementedError for wire resistances.
+    Raises TypeError or ValueError, naming the argument, for whatever can't be; NotImplementedError for wires with devices
+    that are not ohmic.
     """
 
     torch_class: type = None
@@ -59,8 +61,8 @@ class MemristiveLayer(torch.nn.Module):
         max_input_voltage: float | None = None,  # volt
         scaling_routine=naive_scale,  # activations -> voltages
         scaling_routine_params: dict = {},
-        source_resistance=None,  # of the wires: not yet
-        line_resistance=None,  # of the wires: not yet
+        source_resistance=None,  # of the drivers (ohm): a number or a pair (word, bit lines); both None: no wires
+        line_resistance=None,  # between neighbouring devices (ohm), likewise
         ADC_resolution: int | None = None,  # bits; None: no ADC
         ADC_overflow_rate: float = 0.0,  # proportion of the currents that may be clipped
         quant_method: str | None = None,  # "linear" (None with an ADC) or "log"
@@ -94,7 +96,7 @@ class MemristiveLayer(torch.nn.Module):
         ):
             if not isinstance(value, bool):
                 raise TypeError(f"{name}={value!r}: must be True or False")
-        no_wires(source_resistance, line_resistance)
+        self.wires = _wires(source_resistance, line_resistance)
         if p_l is not None:
             check_number(p_l, "p_l", at_least=0, at_most=1)
         if max_input_voltage is not None:
@@ -126,6 +128,10 @@ class MemristiveLayer(torch.nn.Module):
             random_crossbar_init=random_crossbar_init,
             generator=generator,
         )
+        if self.wires is not None and not self.crossbars[0].memristor.ohmic:
+            raise NotImplementedError(
+                f"line_resistance={line_resistance!r}: wires can't be solved yet for {memristor_model.__name__}, which is not ohmic"
+            )
         parameter = lambda p: (
             p if p is None or isinstance(p, torch.nn.Parameter) else torch.nn.Parameter(p.detach())
         )
@@ -225,14 +231,26 @@ class MemristiveLayer(torch.nn.Module):
     def _kept(self, name, build, more=()):
         return self._cache.get(name, self._tensors() + list(more), build, self._versions())
 
-    def _difference(self):
-        "G+ - G-, or G - g_m: (rows, columns), siemens."
-        return self.crossbar_operation(self.crossbars, lambda crossbar: crossbar.conductances())
+    def difference(self, read: bool = False) -> torch.Tensor:
+        """G+ - G-, or G - g_m: (rows, columns), siemens, each array behind its wires; the reference has none.
+
+        With `read`, as one particular read sees them.
+        """
+
+        def seen(crossbar):
+            g = crossbar.read_conductances() if read else crossbar.conductances()
+            return (
+                g
+                if self.wires is None or isinstance(crossbar, Reference)
+                else crossbar.wired(g, *self.wires)
+            )
+
+        return self.crossbar_operation(self.crossbars, seen)
 
     def _like_weight(self):
         "The difference in the form of the digital weight."
         shape = (self.crossbars[0].columns, -1) if self.weight is None else self.weight.shape
-        return self._difference().T.reshape(shape)
+        return self.difference().T.reshape(shape)
 
     def _folded(self):
         "Effective weight and bias with the transform folded in. The bias may be learned, so it isn't part of what is kept."
@@ -279,12 +297,9 @@ class MemristiveLayer(torch.nn.Module):
         fresh = any(crossbar.fresh for crossbar in self.crossbars)
         rows = self.crossbars[0].rows if self.tile_shape is None else self.tile_shape[0]
         if fresh:
-            g = self.crossbar_operation(
-                self.crossbars, lambda crossbar: crossbar.read_conductances()
-            )
-            tiles = row_tiles(g, rows)
+            tiles = row_tiles(self.difference(read=True), rows)
         else:
-            tiles = self._kept("tiles", lambda: row_tiles(self._difference(), rows))
+            tiles = self._kept("tiles", lambda: row_tiles(self.difference(), rows))
         if self.ADC_resolution is None:
             return drive @ tiles.view(-1, tiles.shape[-1])[: drive.shape[1]]
         return converted_matmul(
@@ -356,7 +371,20 @@ class MemristiveLayer(torch.nn.Module):
         parts += [f"ADC_resolution={self.ADC_resolution} bits ({self.quant_method})"] * (
             self.ADC_resolution is not None
         )
+        parts += [f"wires={self.wires} ohm"] * (self.wires is not None)
         return ", ".join(parts)
+
+
+def _wires(source_resistance, line_resistance):
+    "((word, bit), (word, bit)) of source and line resistances as numbers, or None without wires."
+    if source_resistance is None and line_resistance is None:
+        return None
+    like = torch.zeros((), dtype=torch.float64)
+    named = (("source_resistance", source_resistance), ("line_resistance", line_resistance))
+    return tuple(
+        tuple(r.item() for r in resistances(0.0 if v is None else v, name, like))
+        for name, v in named
+    )
 
 
 def _check_call(name, routine, params_name, params, positional):

@@ -143,8 +143,8 @@ def patch_model(
     max_input_voltage: float | None = None,  # volt
     scaling_routine=naive_scale,  # activations -> voltages
     scaling_routine_params: dict = {},
-    source_resistance=None,  # of the wires: not yet
-    line_resistance=None,  # of the wires: not yet
+    source_resistance=None,  # of the drivers (ohm): a number or a pair (word, bit lines); both None: no wires
+    line_resistance=None,  # between neighbouring devices (ohm), likewise
     ADC_resolution: int | None = None,  # bits; None: no ADC
     ADC_overflow_rate: float = 0.0,  # proportion of the currents that may be clipped
     quant_method: str | None = None,  # "linear" (None with an ADC) or "log"

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from .Devices import Devices
+from .Merging import effective_conductance
 from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape, gen_tiles, row_tiles
 from ..memristor import Memristor
@@ -165,6 +166,20 @@ class Crossbar(torch.nn.Module):
         for effect in self.effects:
             g = effect.read(g, self)
         return g
+
+    def wired(self, g, source_resistance, line_resistance) -> torch.Tensor:
+        "What conductances (rows, columns) come down to behind wires, each tile an array of its own: (rows, columns), S."
+        tiles = g[None] if self.tile_shape is None else gen_tiles(g, self.tile_shape)[0]
+        at_once = max(
+            1, 2**21 // tiles[0].numel()
+        )  # a merge holds some thirty numbers for each cell
+        effective = torch.cat(
+            [
+                effective_conductance(t, source_resistance, line_resistance)
+                for t in tiles.split(at_once)
+            ]
+        )
+        return self._untile(effective[0] if self.tile_shape is None else effective)
 
     @property
     def conductance_matrix(self) -> torch.Tensor:

@@ -22,9 +22,10 @@ def drops(
     "Voltage that is lost on the word lines, and gained on the bit lines, up to each node: both (..., m, n), V."
     word = current.flip(-1).cumsum(-1).flip(-1)
     on_word = line[0] * (word.cumsum(-1) - word[..., :1]) + source[0] * word[..., :1]
-    bit = current.cumsum(-2)
-    below = bit.flip(-2).cumsum(-2).flip(-2)
-    on_bit = line[1] * (below - bit[..., -1:, :]) + source[1] * bit[..., -1:, :]
+    # along columns a cumulative sum is seven times as slow: the bit lines are laid out as rows for it
+    bit = current.mT.contiguous().cumsum(-1)
+    below = bit.flip(-1).cumsum(-1).flip(-1)
+    on_bit = (line[1] * (below - bit[..., -1:]) + source[1] * bit[..., -1:]).mT
     return on_word, on_bit
 
 # %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-009
@@ -202,7 +203,7 @@ def solve(
         tuple(line),
     )
 
-# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-029
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-031
 def solve_passive(
     conductance_matrix: torch.Tensor,  # (rows, cols), S
     V_WL: torch.Tensor,  # (rows,), or (B, rows) with n_input_batches=B, V

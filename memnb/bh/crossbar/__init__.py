@@ -1,6 +1,6 @@
 "Crossbars: arrays of devices that multiply."
 
-from . import Passive, Program, Tile
+from . import Merging, Passive, Program, Tile
 from .Crossbar import Crossbar, init_crossbar, simulate_matmul
 from .Devices import Devices
 from .Scheme import Scheme
