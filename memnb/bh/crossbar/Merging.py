@@ -15,6 +15,7 @@ class _Small:
     "Matrices (rows, columns, ..., block rows, block columns)."
 
     rows, columns = 0, 1
+    transposed = staticmethod(lambda m: m.transpose(0, 1))
 
     @staticmethod
     def product(a, b):
@@ -45,6 +46,7 @@ class _Large:
     "Matrices (..., block rows, block columns, rows, columns)."
 
     rows, columns = -2, -1
+    transposed = staticmethod(lambda m: m.mT)
     product = staticmethod(torch.matmul)
 
     @staticmethod
@@ -107,7 +109,8 @@ def _pick(t, axis, *slices):
 def _merge(ops, a, a_sizes, a_port, b, b_sizes, b_port):
     """Join port `a_port` of blocks a (which gives a voltage) with `b_port` of blocks b (which gives a current).
 
-    Returns the matrix with the ports [others of a | others of b], and their sizes.
+    Returns the matrix with the ports [others of a | others of b], their sizes, and what each gives at the joint: the
+    current x and the voltage y.
     """
     sa, sb = _segments(a_sizes), _segments(b_sizes)
     a_rest = [sa[k] for k in range(4) if k != a_port]
@@ -128,7 +131,7 @@ def _merge(ops, a, a_sizes, a_port, b, b_sizes, b_port):
     sizes = [a_sizes[k] for k in range(4) if k != a_port] + [
         b_sizes[k] for k in range(4) if k != b_port
     ]
-    return torch.cat([upper, lower], rows), sizes
+    return torch.cat([upper, lower], rows), sizes, x, y
 
 
 def _without(ops, h, sizes, port):
@@ -140,34 +143,136 @@ def _without(ops, h, sizes, port):
     return _pick(_pick(h, ops.rows, *keep), ops.columns, *keep), sizes
 
 # %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-012
+def _grid(sideways):
+    "Which blocks are a and b, the ports where they meet, and the order of [others of a | others of b] afterwards."
+    first, second, every = slice(0, None, 2), slice(1, None, 2), slice(None)
+    if sideways:  # [left, bottom, top | right, bottom, top]
+        return (every, first), (every, second), RIGHT, LEFT, (0, 3, 1, 4, 2, 5)
+    # the upper of two blocks is the first of the pair: [left, right, bottom | left, right, top], upper word lines first
+    return (second, every), (first, every), TOP, BOTTOM, (3, 0, 4, 1, 2, 5)
+
+
 def _joined(ops, h, sizes, sideways, last):
-    "All blocks joined in pairs, sideways or upwards; ports in the order left, right, bottom, top."
-    first, second = slice(0, None, 2), slice(1, None, 2)
-    every = slice(None)
-    if sideways:
-        a, b = ops.blocks(h, every, first), ops.blocks(h, every, second)
-        b, b_sizes = _without(ops, b, sizes, RIGHT) if last else (b, sizes)
-        h, parts = _merge(ops, a, sizes, RIGHT, b, b_sizes, LEFT)
-        order = (0, 3, 1, 4, 2, 5)  # from [left, bottom, top | right, bottom, top]
-        sizes = [parts[0], parts[3], parts[1] + parts[4], parts[2] + parts[5]]
-    else:  # the upper of two blocks is the first
-        a, b = ops.blocks(h, second, every), ops.blocks(h, first, every)
-        b, b_sizes = _without(ops, b, sizes, TOP) if last else (b, sizes)
-        h, parts = _merge(ops, a, sizes, TOP, b, b_sizes, BOTTOM)
-        order = (
-            3,
-            0,
-            4,
-            1,
-            2,
-            5,
-        )  # from [left, right, bottom | left, right, top], the upper word lines first
-        sizes = [parts[3] + parts[0], parts[4] + parts[1], parts[2], parts[5]]
+    "All blocks joined in pairs: the new blocks, their sizes, and what the backward pass needs."
+    at_a, at_b, a_port, b_port, order = _grid(sideways)
+    a, b = ops.blocks(h, *at_a), ops.blocks(h, *at_b)
+    b, b_sizes = _without(ops, b, sizes, RIGHT if sideways else TOP) if last else (b, sizes)
+    h_shape = h.shape
+    h, parts, x, y = _merge(ops, a, sizes, a_port, b, b_sizes, b_port)
+    chosen = [_segments(parts)[k] for k in order if parts[k]]
+    h = _pick(_pick(h, ops.rows, *chosen), ops.columns, *chosen)
+    new = [parts[k] for k in order]
+    merged = (
+        [new[0], new[1], new[2] + new[3], new[4] + new[5]]
+        if sideways
+        else [new[0] + new[1], new[2] + new[3], new[4], new[5]]
+    )
+    return h, merged, (ops, sideways, sizes, b_sizes, parts, chosen, x, y, h_shape)
+
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-014
+def _signs(ops, h, sizes_of_ports):
+    "Sigma as a column beside `h`, for a list of (port, size)."
+    sign = torch.cat(
+        [torch.full((n,), 1.0 if port in (LEFT, RIGHT) else -1.0) for port, n in sizes_of_ports]
+    ).to(h)
+    return sign.view(-1, *[1] * (h.dim() - 1)) if ops is _Small else sign[:, None]
+
+
+def _place(ops, out, row, column, value):
+    if ops is _Small:
+        out[row, column] = value
+    else:
+        out[..., row, column] = value
+
+
+def _part_gradient(ops, grad, signed, mine, joint_map, sizes, port, sigma):
+    "The gradient of one of two merged blocks: `mine` are its other ports in the merged block, `joint_map` X or Y."
+    through = ops.product(grad, ops.transposed(joint_map))
+    back = ops.transposed(through * signed) * sigma
+    total, segments = sum(sizes), _segments(sizes)
+    batch = grad.shape[2:] if ops is _Small else grad.shape[:-2]
+    out = grad.new_empty((total, total, *batch) if ops is _Small else (*batch, total, total))
+    others = [segments[k] for k in range(4) if k != port]
+    for row, here in zip(others, mine, strict=True):
+        for column, there in zip(others, mine, strict=True):
+            _place(ops, out, row, column, _pick(_pick(grad, ops.rows, here), ops.columns, there))
+        _place(ops, out, row, segments[port], _pick(through, ops.rows, here))
+        _place(ops, out, segments[port], row, _pick(back, ops.columns, here))
+    _place(ops, out, segments[port], segments[port], ops.product(back, ops.transposed(joint_map)))
+    return out
+
+
+def _separated(grad, record):
+    "The gradient of all blocks before a step of merging, from that of the blocks after it."
+    ops, sideways, sizes, b_sizes, parts, chosen, x, y, h_shape = record
+    at_a, at_b, a_port, b_port, _ = _grid(sideways)
+    inverse_order = sorted(range(len(chosen)), key=lambda k: chosen[k].start)
+    ordered = _segments([s.stop - s.start for s in chosen])
+    back = [ordered[k] for k in inverse_order]
+    grad = _pick(_pick(grad, ops.rows, *back), ops.columns, *back)
+    a_rest, b_rest = [k for k in range(4) if k != a_port], [k for k in range(4) if k != b_port]
+    signed = _signs(ops, grad, list(zip(a_rest + b_rest, parts, strict=True)))
+    sigma = 1.0 if sideways else -1.0
     segments = _segments(parts)
-    chosen = [segments[k] for k in order if parts[k]]
-    return _pick(_pick(h, ops.rows, *chosen), ops.columns, *chosen), sizes
+    a = _part_gradient(ops, grad, signed, segments[:3], x, sizes, a_port, sigma)
+    b = _part_gradient(ops, grad, signed, segments[3:], y, b_sizes, b_port, sigma)
+    out = grad.new_zeros(h_shape)
+    ops.blocks(out, *at_a).copy_(a)
+    target, kept = ops.blocks(out, *at_b), [k for k in range(4) if b_sizes[k]]
+    whole, small = _segments(sizes), _segments(b_sizes)
+    for row in kept:
+        for column in kept:
+            _place(
+                ops,
+                target,
+                whole[row],
+                whole[column],
+                _pick(_pick(b, ops.rows, small[row]), ops.columns, small[column]),
+            )
+    return out
 
 
+class _Merged(torch.autograd.Function):
+    "Cells (4, 4, ..., m, n), m and n powers of two -> what leaves at the bottom for what is applied on the left."
+
+    @staticmethod
+    def forward(ctx, cells):
+        rows, columns = cells.shape[-2:]
+        ops, h, sizes, ctx.records = _Small, cells, [1, 1, 1, 1], []
+        while rows * columns > 1:
+            sideways = columns > 1 and (rows == 1 or sizes[BOTTOM] <= sizes[LEFT])
+            if ops is _Small and sizes[LEFT if sideways else BOTTOM] > 4:
+                ops, h = _Large, h.movedim((0, 1), (-2, -1)).contiguous()
+            h, sizes, record = _joined(
+                ops, h, sizes, sideways, (columns if sideways else rows) == 2
+            )
+            ctx.records += [record] if ctx.needs_input_grad[0] else []
+            rows, columns = (rows, columns // 2) if sideways else (rows // 2, columns)
+        ctx.last = ops, sizes, h.shape
+        segments = _segments(sizes)
+        result = _pick(
+            _pick(ops.blocks(h, 0, 0), ops.rows, segments[BOTTOM]), ops.columns, segments[LEFT]
+        )
+        return (result.movedim((0, 1), (-2, -1)) if ops is _Small else result).clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        ops, sizes, shape = ctx.last
+        segments = _segments(sizes)
+        if ops is _Small:
+            grad = grad.movedim((-2, -1), (0, 1))
+        h = grad.new_zeros(shape)
+        block = ops.blocks(h, 0, 0)
+        # half of it as it is, half where reciprocity puts it, with the opposite sign
+        _place(ops, block, segments[BOTTOM], segments[LEFT], grad / 2)
+        _place(ops, block, segments[LEFT], segments[BOTTOM], -ops.transposed(grad) / 2)
+        for record in reversed(ctx.records):
+            if ops is not record[0]:
+                ops, h = _Small, h.movedim((-2, -1), (0, 1)).contiguous()
+            h = _separated(h, record)
+        return h
+
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-016
 def effective_conductance(
     G: torch.Tensor,  # conductances (..., m, n), S
     R_source=0.0,  # of the drivers: a number or a pair (word lines, bit lines), ohm
@@ -182,20 +287,5 @@ def effective_conductance(
     m, n = G.shape[-2:]
     rows, columns = (1 << max(0, k - 1).bit_length() for k in (m, n))
     padded = torch.nn.functional.pad(G, (0, columns - n, rows - m, 0))  # on the right and on top
-    ops, h, sizes = _Small, _cells(padded, source, line), [1, 1, 1, 1]
-    while rows * columns > 1:
-        sideways = columns > 1 and (rows == 1 or sizes[BOTTOM] <= sizes[LEFT])
-        if ops is _Small and sizes[LEFT if sideways else BOTTOM] > 4:
-            ops, h = _Large, h.movedim((0, 1), (-2, -1)).contiguous()
-        if sideways:
-            h, sizes = _joined(ops, h, sizes, True, columns == 2)
-            columns //= 2
-        else:
-            h, sizes = _joined(ops, h, sizes, False, rows == 2)
-            rows //= 2
-    segments = _segments(sizes)
-    h = ops.blocks(h, 0, 0)
-    result = _pick(_pick(h, ops.rows, segments[BOTTOM]), ops.columns, segments[LEFT])
-    if ops is _Small:
-        result = result.movedim((0, 1), (-2, -1))
+    result = _Merged.apply(_cells(padded, source, line))
     return result.mT[..., result.shape[-1] - m :, :n]
