@@ -61,9 +61,7 @@ def test_effective_conductance(n, limit):
     with torch.enable_grad():
         learned = g.clone().requires_grad_()
         both = timed(lambda: effective_conductance(learned, SOURCE, LINE).sum().backward(), 3)
-    record(
-        f"the same, forward and backward (autograd), {n}x{n}", both, ms, both / ms, "forward", "3"
-    )
+    record(f"the same, forward and backward, {n}x{n}", both, ms, both / ms, "forward", "3")
 
 
 def test_tiles():

@@ -106,32 +106,40 @@ def _pick(t, axis, *slices):
     return parts[0] if len(parts) == 1 else torch.cat(parts, axis)
 
 
-def _merge(ops, a, a_sizes, a_port, b, b_sizes, b_port):
+def _merge(ops, a, a_sizes, a_port, b, b_sizes, b_port, order):
     """Join port `a_port` of blocks a (which gives a voltage) with `b_port` of blocks b (which gives a current).
 
-    Returns the matrix with the ports [others of a | others of b], their sizes, and what each gives at the joint: the
-    current x and the voltage y.
+    Returns the matrix with the six ports [others of a | others of b] put in `order`, where each of them is in it, and what
+    they give at the joint: the current x and the voltage y. Everything is computed in its final order, since copying
+    would cost as much as computing.
     """
+    rows, columns = ops.rows, ops.columns
     sa, sb = _segments(a_sizes), _segments(b_sizes)
     a_rest = [sa[k] for k in range(4) if k != a_port]
     b_rest = [sb[k] for k in range(4) if k != b_port]
-    rows, columns = ops.rows, ops.columns
+    parts = [s.stop - s.start for s in a_rest + b_rest]
+    placed = dict(zip(order, _segments([parts[k] for k in order]), strict=True))
     a_joint, b_joint = _pick(a, rows, sa[a_port]), _pick(b, rows, sb[b_port])
     m, n = _pick(a_joint, columns, sa[a_port]), _pick(b_joint, columns, sb[b_port])
-    from_a, from_b = _pick(a_joint, columns, *a_rest), _pick(b_joint, columns, *b_rest)
-    y = ops.solve(ops.product(m, n), torch.cat([from_a, ops.product(m, from_b)], columns))
+    pieces = [_pick(a_joint, columns, s) for s in a_rest] + [
+        _pick(b_joint, columns, s) for s in b_rest
+    ]
+    through = ops.product(m, torch.cat(pieces[3:], columns))
+    at_joint = pieces[:3] + [_pick(through, columns, s) for s in _segments(parts[3:])]
+    y = ops.solve(ops.product(m, n), torch.cat([at_joint[k] for k in order], columns))
     x = ops.product(n, y)
-    width = from_a.shape[columns]
-    _pick(x, columns, slice(width, None)).add_(from_b)
+    for k in (3, 4, 5):
+        _pick(x, columns, placed[k]).add_(pieces[k])
     a_rows, b_rows = _pick(a, rows, *a_rest), _pick(b, rows, *b_rest)
     upper = ops.product(_pick(a_rows, columns, sa[a_port]), x)
     lower = ops.product(_pick(b_rows, columns, sb[b_port]), y)
-    _pick(upper, columns, slice(None, width)).add_(_pick(a_rows, columns, *a_rest))
-    _pick(lower, columns, slice(width, None)).add_(_pick(b_rows, columns, *b_rest))
-    sizes = [a_sizes[k] for k in range(4) if k != a_port] + [
-        b_sizes[k] for k in range(4) if k != b_port
+    for k in range(3):
+        _pick(upper, columns, placed[k]).add_(_pick(a_rows, columns, a_rest[k]))
+        _pick(lower, columns, placed[k + 3]).add_(_pick(b_rows, columns, b_rest[k]))
+    bands = [_pick(upper, rows, s) for s in _segments(parts[:3])] + [
+        _pick(lower, rows, s) for s in _segments(parts[3:])
     ]
-    return torch.cat([upper, lower], rows), sizes, x, y
+    return torch.cat([bands[k] for k in order], rows), [placed[k] for k in range(6)], x, y
 
 
 def _without(ops, h, sizes, port):
@@ -157,17 +165,15 @@ def _joined(ops, h, sizes, sideways, last):
     at_a, at_b, a_port, b_port, order = _grid(sideways)
     a, b = ops.blocks(h, *at_a), ops.blocks(h, *at_b)
     b, b_sizes = _without(ops, b, sizes, RIGHT if sideways else TOP) if last else (b, sizes)
-    h_shape = h.shape
-    h, parts, x, y = _merge(ops, a, sizes, a_port, b, b_sizes, b_port)
-    chosen = [_segments(parts)[k] for k in order if parts[k]]
-    h = _pick(_pick(h, ops.rows, *chosen), ops.columns, *chosen)
-    new = [parts[k] for k in order]
+    before = h.shape
+    h, placed, x, y = _merge(ops, a, sizes, a_port, b, b_sizes, b_port, order)
+    n = [placed[k].stop - placed[k].start for k in order]
     merged = (
-        [new[0], new[1], new[2] + new[3], new[4] + new[5]]
+        [n[0], n[1], n[2] + n[3], n[4] + n[5]]
         if sideways
-        else [new[0] + new[1], new[2] + new[3], new[4], new[5]]
+        else [n[0] + n[1], n[2] + n[3], n[4], n[5]]
     )
-    return h, merged, (ops, sideways, sizes, b_sizes, parts, chosen, x, y, h_shape)
+    return h, merged, (ops, sideways, sizes, b_sizes, placed, x, y, before)
 
 # %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-014
 def _signs(ops, h, sizes_of_ports):
@@ -204,19 +210,14 @@ def _part_gradient(ops, grad, signed, mine, joint_map, sizes, port, sigma):
 
 def _separated(grad, record):
     "The gradient of all blocks before a step of merging, from that of the blocks after it."
-    ops, sideways, sizes, b_sizes, parts, chosen, x, y, h_shape = record
-    at_a, at_b, a_port, b_port, _ = _grid(sideways)
-    inverse_order = sorted(range(len(chosen)), key=lambda k: chosen[k].start)
-    ordered = _segments([s.stop - s.start for s in chosen])
-    back = [ordered[k] for k in inverse_order]
-    grad = _pick(_pick(grad, ops.rows, *back), ops.columns, *back)
-    a_rest, b_rest = [k for k in range(4) if k != a_port], [k for k in range(4) if k != b_port]
-    signed = _signs(ops, grad, list(zip(a_rest + b_rest, parts, strict=True)))
+    ops, sideways, sizes, b_sizes, placed, x, y, before = record
+    at_a, at_b, a_port, b_port, order = _grid(sideways)
+    ports = [k for k in range(4) if k != a_port] + [k for k in range(4) if k != b_port]
+    signed = _signs(ops, grad, [(ports[k], placed[k].stop - placed[k].start) for k in order])
     sigma = 1.0 if sideways else -1.0
-    segments = _segments(parts)
-    a = _part_gradient(ops, grad, signed, segments[:3], x, sizes, a_port, sigma)
-    b = _part_gradient(ops, grad, signed, segments[3:], y, b_sizes, b_port, sigma)
-    out = grad.new_zeros(h_shape)
+    a = _part_gradient(ops, grad, signed, placed[:3], x, sizes, a_port, sigma)
+    b = _part_gradient(ops, grad, signed, placed[3:], y, b_sizes, b_port, sigma)
+    out = grad.new_zeros(before)
     ops.blocks(out, *at_a).copy_(a)
     target, kept = ops.blocks(out, *at_b), [k for k in range(4) if b_sizes[k]]
     whole, small = _segments(sizes), _segments(b_sizes)
