@@ -78,6 +78,42 @@ class _DeviceVoltages(torch.autograd.Function):
         return g_grad.sum_to_size(g.shape), adjoint.sum_to_size(d_shape), r_grad, None, None
 
 # %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-013
+def _newton(G, d, phi, source, line, tolerance, limit):
+    "x with x - d + Z(G phi(x)) = 0, differentiable in all that phi, G, d and the resistances depend on."
+    residual = lambda x: x - d + sum(drops(G * phi(x), source, line))
+    size = lambda f: f.detach().abs().amax((-1, -2), keepdim=True)
+    r = torch.stack([*source, *line]).detach()
+    scale = size(d).clamp_min(torch.finfo(d.dtype).tiny)
+    rows = torch.broadcast_shapes(G.shape, d.shape)
+    with torch.no_grad():
+        x = d.expand(rows).clone()
+    for _ in range(50):
+        with torch.enable_grad():
+            at = x.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(phi(at).sum(), at)
+        slope = (G * slope).detach()
+        with torch.no_grad():
+            f = residual(x)
+            if (size(f) <= tolerance * scale).all():
+                break
+            step = _conjugate_gradients(
+                slope, f, (r[0], r[1]), (r[2], r[3]), min(tolerance, 1e-8), limit
+            )
+            share = torch.ones_like(scale).expand_as(size(f)).clone()
+            for _ in range(30):
+                worse = size(residual(x - share * step)) > size(f)
+                if not worse.any():
+                    break
+                share = torch.where(worse, share / 2, share)
+            x = x - share * step
+    else:
+        raise RuntimeError(
+            f"the array was not solved: residual {(size(f) / scale).max().item():.2e} of the largest voltage after 50 Newton "
+            f"steps, asked {tolerance:.0e}"
+        )
+    return x - _DeviceVoltages.apply(slope, residual(x), r, tolerance, limit)
+
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-015
 @dataclass
 class Solution:
     """A solved array: fields (..., m, n), lines (..., m) or (..., n); volt and ampere.
@@ -167,13 +203,14 @@ def solve(
     R_source=0.0,  # of the drivers: a number or a pair (word lines, bit lines), ohm
     R_line=0.0,  # between neighbouring nodes: a number or a pair, ohm
     *,
+    phi=None,  # shape of the current-voltage curve (V), increasing: I = G phi(V); None: ohmic
     tolerance: float
     | None = None,  # of the residual; None: 1e-12 in double, 1e-6 in single precision
     limit: int = 10_000,  # iterations
 ) -> Solution:
     """Solve arrays for inputs; leading dimensions broadcast, so one array may get a batch of inputs, or many arrays one.
 
-    Differentiable in G, V_WL, V_BL, R_source and R_line. Raises ValueError for negative or non-finite conductances and
+    Differentiable in G, V_WL, V_BL, R_source and R_line, and in what `phi` depends on. Raises ValueError for negative or non-finite conductances and
     resistances and shapes that don't fit, RuntimeError for an array that was not solved to the tolerance.
     """
     checked_conductances(G)
@@ -187,8 +224,12 @@ def solve(
     source, line = resistances(R_source, "R_source", G), resistances(R_line, "R_line", G)
     d = V_WL[..., :, None] - V_BL[..., None, :]
     tolerance = tolerance or (1e-12 if G.dtype == torch.float64 else 1e-6)
-    x = _DeviceVoltages.apply(G, d, torch.stack([*source, *line]), tolerance, limit)
-    current = G * x
+    if phi is None:
+        x = _DeviceVoltages.apply(G, d, torch.stack([*source, *line]), tolerance, limit)
+        current = G * x
+    else:
+        x = _newton(G, d, phi, source, line, tolerance, limit)
+        current = G * phi(x)
     on_word, on_bit = drops(current, source, line)
     return Solution(
         x,
@@ -203,7 +244,7 @@ def solve(
         tuple(line),
     )
 
-# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-031
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-035
 def solve_passive(
     conductance_matrix: torch.Tensor,  # (rows, cols), S
     V_WL: torch.Tensor,  # (rows,), or (B, rows) with n_input_batches=B, V
