@@ -10,7 +10,10 @@ LOCAL = re.compile(r"/(?:tmp|home|root|Users)/|[A-Z]:\\Users")
 
 
 def problems(path):
-    for number, cell in enumerate(nbformat.read(path, 4).cells):
+    notebook = nbformat.read(path, 4)
+    if "widgets" in notebook.metadata:
+        yield f"{path}: stored widget state, which can be megabytes; execute without store_widget_state"
+    for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             text = output.get("text", "") + "".join(output.get("data", {}).get("text/plain", ""))
             if output.output_type == "error" or output.get("name") == "stderr":

@@ -285,7 +285,7 @@ def program_array(
         unit="line",
         delay=2,
         leave=False,
-        disable=not progress,
+        disable=not progress or tile_rows < 64,
     )
     with torch.no_grad():
         for line in lines:

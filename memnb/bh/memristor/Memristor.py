@@ -259,8 +259,8 @@ class Memristor(Display, FullPrecision):
         dimension for each of the array's: (T, rows, 1) is a voltage per row. With `return_current` the currents (T,
         *shape) in ampere, each at the state before its step; else None. Gradients flow through the currents, to voltages
         and parameters. `generator` is that of a random motion, for the
-        models that have one; `compile` runs the step through torch.compile (which needs a C++ compiler). A progress
-        bar appears after two seconds. Raises ValueError for other shapes and non-finite voltages, before anything moves.
+        models that have one; `compile` runs the step through torch.compile (which needs a C++ compiler). Long signals
+        have a progress bar. Raises ValueError for other shapes and non-finite voltages, before anything moves.
         """
         x, current, _ = self._run(
             self._signal(voltage_signal), return_current, generator=generator, compile=compile
@@ -304,7 +304,10 @@ class Memristor(Display, FullPrecision):
             [],
         )  # the state will be written in place, a graph may hold this one
         step = torch.compile(self.step) if compile else self.step
-        for v in tqdm(signal, desc=type(self).__name__, unit="step", delay=2, leave=False):
+        short = len(signal) < 5000  # in a notebook even a bar that never shows makes a widget
+        for v in tqdm(
+            signal, desc=type(self).__name__, unit="step", delay=2, leave=False, disable=short
+        ):
             if return_current:
                 current.append(self.conductance(x) * self.phi(v))
             if return_state:
