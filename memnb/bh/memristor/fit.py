@@ -183,7 +183,8 @@ class _Problem:
         if initial:
             chosen.insert(0, self.point(initial))
         found = [
-            self.refine(u, 50) for u in tqdm(chosen, desc="fit", unit="start", delay=2, leave=False)
+            self.refine(u, 50)
+            for u in tqdm(chosen, desc="fit", unit="start", leave=False, disable=len(chosen) < 10)
         ]
         u, error = self.refine(min(found, key=lambda f: f[1])[0], 400)
         return u, [e for _, e in found] + [error]
