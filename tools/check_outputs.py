@@ -12,7 +12,7 @@ LOCAL = re.compile(r"/(?:tmp|home|root|Users)/|[A-Z]:\\Users")
 def problems(path):
     notebook = nbformat.read(path, 4)
     if "widgets" in notebook.metadata:
-        yield f"{path}: stored widget state, which can be megabytes; execute without store_widget_state"
+        yield f"{path}: stored widget state, which can be megabytes; delete it"
     for number, cell in enumerate(notebook.cells):
         for output in cell.get("outputs", []):
             text = output.get("text", "") + "".join(output.get("data", {}).get("text/plain", ""))
