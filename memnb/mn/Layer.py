@@ -13,9 +13,10 @@ import torch
 from torch.nn.utils import parametrize
 
 from ..bh.crossbar.Crossbar import init_crossbar
-from ..bh.crossbar.Passive import resistances
+from ..bh.crossbar.Merging import resistances
 from ..bh.crossbar.Scheme import Reference, Scheme, check_scheme
-from ..bh.crossbar.Tile import check_tile_shape, converted_matmul, row_tiles
+from ..bh.crossbar.Selector import Selector
+from ..bh.crossbar.Tile import check_tile_shape, converted_matmul, converted_sum, row_tiles
 from ..bh.Quantize import check_adc
 from ..map.Input import encode, naive_scale
 from ..map.Module import Affine, naive_tune
@@ -40,8 +41,9 @@ class MemristiveLayer(torch.nn.Module):
     Attributes: `crossbars` (ModuleList), `crossbar_operation` (combines what a function says of each), `transform_output`,
     `weight` and `bias` (the digital parameters, shared with `layer`), `forward_legacy_enabled` (True: run digitally).
     Before `tune`, the transform is the identity: the layer returns amperes per unit of input, plus the bias.
-    Raises TypeError or ValueError, naming the argument, for whatever can't be; NotImplementedError for wires with devices
-    that are not ohmic.
+    Raises TypeError or ValueError, naming the argument, for whatever can't be.
+    A `selector`, wires around devices that are not ohmic, and curves that differ between devices make every cell an equation of
+    its own: reads then take milliseconds per sample and tile, and `tune` should be given few inputs.
     """
 
     torch_class: type = None
@@ -70,6 +72,7 @@ class MemristiveLayer(torch.nn.Module):
         random_crossbar_init: bool = False,
         verbose: bool = True,  # tuning prints a line
         *,
+        selector: Selector | None = None,  # in series with each device (1S1R)
         tuning_routine=naive_tune,  # currents -> activations
         tuning_routine_params: dict = {},
         generator: torch.Generator | None = None,  # of the devices
@@ -97,6 +100,11 @@ class MemristiveLayer(torch.nn.Module):
             if not isinstance(value, bool):
                 raise TypeError(f"{name}={value!r}: must be True or False")
         self.wires = _wires(source_resistance, line_resistance)
+        if selector is not None and not isinstance(selector, Selector):
+            raise TypeError(
+                f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None"
+            )
+        self.selector = selector
         if p_l is not None:
             check_number(p_l, "p_l", at_least=0, at_most=1)
         if max_input_voltage is not None:
@@ -128,10 +136,6 @@ class MemristiveLayer(torch.nn.Module):
             random_crossbar_init=random_crossbar_init,
             generator=generator,
         )
-        if self.wires is not None and not self.crossbars[0].memristor.ohmic:
-            raise NotImplementedError(
-                f"line_resistance={line_resistance!r}: wires can't be solved yet for {memristor_model.__name__}, which is not ohmic"
-            )
         parameter = lambda p: (
             p if p is None or isinstance(p, torch.nn.Parameter) else torch.nn.Parameter(p.detach())
         )
@@ -262,13 +266,17 @@ class MemristiveLayer(torch.nn.Module):
         ) + intercept
 
     @property
+    def separable(self) -> bool:
+        "Whether a read is a matrix product, of phi(V) with conductances."
+        return self.crossbars[0].separable(self.wires, self.selector)
+
+    @property
     def collapses(self) -> bool:
         "Whether a read is one product with an effective weight: no ADC, ohmic devices, no fresh noise, naive scaling."
         if self.ADC_resolution is not None or self.scaling_routine is not naive_scale:
             return False
-        return self.crossbars[0].memristor.ohmic and not any(
-            crossbar.fresh for crossbar in self.crossbars
-        )
+        ohmic = self.selector is None and self.crossbars[0].memristor.ohmic
+        return ohmic and not any(crossbar.fresh for crossbar in self.crossbars)
 
     # Reading
 
@@ -289,10 +297,20 @@ class MemristiveLayer(torch.nn.Module):
             return self.operate(input, self._kept("effective", self._like_weight))
         rows = self._rows(input)
         voltages, s = encode(self, rows, self.scaling_routine, self.scaling_routine_params)
-        return self._outputs(self._read(voltages) / s, input)
+        return self._outputs(self.read(voltages) / s, input)
 
-    def _read(self, voltages):
-        "Currents (N, columns) in ampere, through the ADC."
+    def read(self, voltages: torch.Tensor) -> torch.Tensor:
+        "Currents (N, columns) in ampere for row voltages (N, rows), through the ADC, summed over row tiles."
+        if not self.separable:
+            f = lambda crossbar: crossbar.tile_currents(
+                voltages, wires=self.wires, selector=self.selector
+            )
+            currents = self.crossbar_operation(self.crossbars, f)
+            if self.ADC_resolution is None:
+                return currents.sum(0)
+            return converted_sum(
+                currents, self.ADC_resolution, self.ADC_overflow_rate, self.quant_method
+            )
         drive = self.crossbars[0].memristor.phi(voltages)
         fresh = any(crossbar.fresh for crossbar in self.crossbars)
         rows = self.crossbars[0].rows if self.tile_shape is None else self.tile_shape[0]
@@ -372,6 +390,7 @@ class MemristiveLayer(torch.nn.Module):
             self.ADC_resolution is not None
         )
         parts += [f"wires={self.wires} ohm"] * (self.wires is not None)
+        parts += [f"selector={self.selector!r}"] * (self.selector is not None)
         return ", ".join(parts)
 
 

@@ -152,6 +152,7 @@ def patch_model(
     random_crossbar_init: bool = False,
     verbose: bool = True,  # a line here and one for each layer that is tuned
     *,
+    selector=None,  # of memnb.bh.crossbar.Selector, in series with each device (1S1R)
     tuning_routine=naive_tune,  # currents -> activations
     tuning_routine_params: dict = {},
     generator: torch.Generator | None = None,  # of the devices: same seed, same chip

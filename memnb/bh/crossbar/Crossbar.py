@@ -14,6 +14,7 @@ import torch
 
 from .Devices import Devices
 from .Merging import effective_conductance
+from .Passive import solve
 from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape, gen_tiles, row_tiles
 from ..memristor import Memristor
@@ -268,29 +269,70 @@ class Crossbar(torch.nn.Module):
             .reshape(m * rows, n * cols)[: self.rows, : self.columns]
         )
 
-    def tile_currents(self, voltages, disturb: bool = False) -> torch.Tensor:
-        "Currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`."
+    def tile_currents(
+        self, voltages, disturb: bool = False, *, wires=None, selector=None
+    ) -> torch.Tensor:
+        """Currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
+
+        `wires` are (source, line) resistances as `solve` takes them, each tile an array of its own; `selector` is in series with
+        each device. Devices that are read through either can't be disturbed (ValueError).
+        """
         x = self.memristor.x
         if voltages.dim() != 2 or voltages.shape[1] != self.rows or voltages.dtype != x.dtype:
             raise ValueError(
                 f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {self.rows})"
             )
         finite_range(voltages, "voltages")
-        rows = self.rows if self.tile_shape is None else self.tile_shape[0]
+        if disturb and (wires is not None or selector is not None):
+            raise ValueError(f"disturb={disturb!r}: must be False with wires or a selector")
+        if disturb:
+            currents = []
+            for v in voltages:
+                currents.append(self._tile_currents(v[None], None, None))
+                self.memristor.simulate(v[None, :, None])
+            return torch.cat(currents, 1) if currents else voltages.new_zeros(1, 0, self.columns)
+        return self._tile_currents(voltages, wires, selector)
 
-        def multiply(v):
-            drive = torch.nn.functional.pad(self.memristor.phi(v), (0, -self.rows % rows))
-            return drive.view(len(v), -1, rows).transpose(0, 1) @ row_tiles(
-                self.read_conductances(), rows
+    def separable(self, wires, selector) -> bool:
+        "Whether a read is a matrix product of phi(V) with conductances; else each cell has an equation of its own."
+        return (
+            selector is None
+            and not self.memristor.phi_varies
+            and (wires is None or self.memristor.ohmic)
+        )
+
+    def _tile_currents(self, voltages, wires, selector):
+        g, m = self.read_conductances(), self.memristor
+        tile_rows, tile_columns = self.tile_shape or (self.rows, self.columns)
+        padded = torch.nn.functional.pad(voltages, (0, -self.rows % tile_rows)).view(
+            len(voltages), -1, tile_rows
+        )
+        if self.separable(wires, selector):
+            g = g if wires is None else self.wired(g, *wires)
+            return m.phi(padded).transpose(0, 1) @ row_tiles(g, tile_rows)
+        tiles, (down, across) = gen_tiles(g, (tile_rows, tile_columns))
+        tiles = tiles.view(down, across, tile_rows, tile_columns)
+
+        def phi_of_tiles(v):  # (..., down, across, tile_rows, tile_columns): each device's own
+            lead = v.shape[:-4]
+            flat = v.transpose(-3, -2).reshape(*lead, down * tile_rows, across * tile_columns)
+            shape = torch.nn.functional.pad(
+                m.phi(flat[..., : self.rows, : self.columns]),
+                (0, across * tile_columns - self.columns, 0, down * tile_rows - self.rows),
             )
+            return shape.view(*lead, down, tile_rows, across, tile_columns).transpose(-3, -2)
 
-        if not disturb:
-            return multiply(voltages)
-        currents = []
-        for v in voltages:
-            currents.append(multiply(v[None]))
-            self.memristor.simulate(v[None, :, None])
-        return torch.cat(currents, 1) if currents else voltages.new_zeros(1, 0, self.columns)
+        phi = None if m.ohmic else phi_of_tiles if m.phi_varies else m.phi
+        source, line = (0.0, 0.0) if wires is None else wires
+        at_once = max(
+            1, 2**21 // tiles.numel()
+        )  # samples; a solution holds some twenty numbers for each cell
+        parts = [
+            solve(tiles, part[:, :, None], None, source, line, phi=phi, selector=selector).current
+            for part in padded.split(at_once)
+        ]
+        currents = torch.cat(parts) if parts else tiles.new_zeros(0, down, across, tile_columns)
+        return currents.transpose(0, 1).reshape(down, len(voltages), -1)[..., : self.columns]
 
     def read(self, voltages, disturb: bool = False) -> torch.Tensor:
         """Currents (batch, columns) in ampere for row voltages (batch, rows).

@@ -10,6 +10,7 @@ from enum import Enum
 
 import torch
 
+from .Selector import device_voltage
 from .Tile import gen_tiles
 
 # %% ../../../nbs/bh/crossbar/Scheme.ipynb #cell-004
@@ -63,10 +64,25 @@ class Reference:
             else gen_tiles(self.conductances(), tile_shape)[0]
         )
 
+    def tile_currents(self, voltages, disturb=False, *, wires=None, selector=None) -> torch.Tensor:
+        """Currents of each row tile (row tiles, batch, cols) in ampere for voltages (batch, rows).
+
+        A reference is made of nominal devices, with the array's selectors; it has no wires and is never disturbed.
+        """
+        m, rows = self._crossbar.memristor, self._crossbar.rows
+        g, phi = self.conductances()[:, :1], m.nominal_phi
+        if selector is not None:
+            current = g.T * phi(device_voltage(g.T, voltages, selector, phi))
+        else:
+            current = g.T * phi(voltages)
+        tile_rows = self._crossbar.tile_shape[0] if self._crossbar.tile_shape else rows
+        padded = torch.nn.functional.pad(current, (0, -rows % tile_rows))
+        total = padded.view(len(voltages), -1, tile_rows).sum(-1).T
+        return total[..., None].expand(-1, -1, self._crossbar.columns)
+
     def read(self, voltages, disturb=False) -> torch.Tensor:
         "Currents (batch, cols) in ampere for voltages (batch, rows): g_m times their sum. A reference is never disturbed."
-        total = self.g * self._crossbar.memristor.phi(voltages).sum(-1, keepdim=True)
-        return total.expand(-1, self._crossbar.columns)
+        return self.tile_currents(voltages).sum(0)
 
 # %% ../../../nbs/bh/crossbar/Scheme.ipynb #cell-009
 def pair_difference(crossbars, f, **kwargs):

@@ -17,6 +17,7 @@ class DataDriven(Memristor):
     "What the data-driven models share: I = a/R sinh(bV), and a state R that is moved by `_held`, exactly."
 
     ohmic = False
+    shape_parameters = ("a_p", "a_n", "b_p", "b_n")
     signed = ("A_p", "A_n", "t_p", "t_n")  # may be negative
 
     def __init__(self, parameters, time_series_resolution, r_p, r_n, settings=None, **options):

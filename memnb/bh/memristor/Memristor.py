@@ -30,6 +30,7 @@ class Memristor(Display, FullPrecision):
     presets: dict = {}  # name -> {"parameters": dict, "voltage_range": (low, high), "source": str}
     set_polarity = 1  # sign of the voltage that lowers the resistance
     ohmic = True  # phi(V) = V
+    shape_parameters: tuple = ()  # the parameters that phi depends on
     max_change = 0.05  # of the state within one part of an integrated step
     hysteresis_signal = (1.0, 1.0, 1.0)  # duration (s), amplitude (V), frequency (Hz)
     bipolar_signal = (1.0, 1.0)  # amplitude (V), frequency (Hz)
@@ -202,6 +203,19 @@ class Memristor(Display, FullPrecision):
     def varies(self) -> bool:
         "Whether any parameter differs between devices."
         return any(not isinstance(getattr(self, name), float) for name in self.parameter_names)
+
+    @property
+    def phi_varies(self) -> bool:
+        "Whether the shape of the current-voltage curve differs between devices: `phi` then takes a voltage for each."
+        return any(not isinstance(getattr(self, name), float) for name in self.shape_parameters)
+
+    def nominal_phi(self, v) -> torch.Tensor:
+        "`phi` of a device with the nominal parameters."
+        one = copy.copy(self)
+        one._buffers = {"x": self.x}
+        one._parameters = {}
+        one.__dict__.update(self.nominal)
+        return one.phi(v)
 
     @property
     def g(self) -> torch.Tensor:

@@ -25,6 +25,7 @@ class Yakopcic(Memristor):
     """
 
     ohmic = False
+    shape_parameters = ("a1", "a2", "b")
     max_change = 0.02
     hysteresis_signal = (0.02, 0.5, 100.0)
     bipolar_signal = (0.5, 100.0)
