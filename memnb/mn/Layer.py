@@ -16,7 +16,13 @@ from ..bh.crossbar.Crossbar import init_crossbar
 from ..bh.crossbar.Merging import resistances
 from ..bh.crossbar.Scheme import Reference, Scheme, check_scheme
 from ..bh.crossbar.Selector import Selector
-from ..bh.crossbar.Tile import check_tile_shape, converted_matmul, converted_sum, row_tiles
+from memnb.bh.crossbar.Tile import (
+    check_tile_shape,
+    converted_matmul,
+    converted_sum,
+    products,
+    row_tiles,
+)
 from ..bh.Quantize import check_adc
 from ..map.Input import encode, naive_scale
 from ..map.Module import Affine, naive_tune
@@ -122,8 +128,10 @@ class MemristiveLayer(torch.nn.Module):
         )
         adc = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
         self.ADC_resolution, self.ADC_overflow_rate, self.quant_method = adc
+        self._adopt(layer)
+        self.weight_shape, self.out_channels = tuple(layer.weight.shape), self._out_channels(layer)
         self.crossbars, self.crossbar_operation = init_crossbar(
-            layer.weight,
+            self._matrix(layer.weight),
             memristor_model,
             memristor_model_params,
             transistor,
@@ -134,6 +142,7 @@ class MemristiveLayer(torch.nn.Module):
             scheme,
             tile_shape,
             random_crossbar_init=random_crossbar_init,
+            groups=self.groups,
             generator=generator,
         )
         parameter = lambda p: (
@@ -158,7 +167,6 @@ class MemristiveLayer(torch.nn.Module):
         ):
             setattr(self, hooks, getattr(layer, hooks))
         self._is_full_backward_hook = layer._is_full_backward_hook
-        self._adopt(layer)
         self.train(layer.training)
 
     # What a layer states
@@ -167,16 +175,31 @@ class MemristiveLayer(torch.nn.Module):
         "The layer's operation with a given weight, as torch does it."
         raise NotImplementedError(f"{type(self).__name__} must define operate(input, weight, bias)")
 
+    groups = 1  # matrices side by side, each for inputs of its own
+
     def _adopt(self, layer):
         "Take over what else the operation needs from the digital layer."
 
+    def _out_channels(self, layer):
+        return len(layer.weight)
+
+    def _matrix(self, weight):
+        "The weight as a matrix (columns, rows, ...), groups one after the other."
+        return weight
+
     def _rows(self, input):
-        "The vectors (N, rows) that drive the crossbars for `input`."
+        "The vectors (N, groups * rows) that drive the crossbars for `input`."
         return input.reshape(-1, input.shape[-1])
 
     def _outputs(self, columns, input):
         "Outputs in the layer's form from (N, columns)."
         return columns.view(*input.shape[:-1], columns.shape[-1])
+
+    def _weighted(self, weight, factor):
+        "A weight times a number, or times one for each output channel."
+        return weight * (
+            factor.to(weight.dtype).view(-1, *[1] * (weight.dim() - 1)) if factor.dim() else factor
+        )
 
     # Checks
 
@@ -251,17 +274,21 @@ class MemristiveLayer(torch.nn.Module):
 
         return self.crossbar_operation(self.crossbars, seen)
 
-    def _like_weight(self):
+    def _like_weight(self, read=False):
         "The difference in the form of the digital weight."
-        shape = (self.crossbars[0].columns, -1) if self.weight is None else self.weight.shape
-        return self.difference().T.reshape(shape)
+        return self.difference(read).T.reshape(self.weight_shape)
 
     def _folded(self):
         "Effective weight and bias with the transform folded in. The bias may be learned, so it isn't part of what is kept."
         t = self.transform_output
-        weight = self._kept("effective", lambda: self._like_weight() * t.coef, [t.coef])
-        intercept = t.intercept.to(weight.dtype)
-        return weight, intercept.expand(len(weight)) if self.bias is None else self.bias.to(
+        if self.collapses:
+            weight = self._kept(
+                "effective", lambda: self._weighted(self._like_weight(), t.coef), [t.coef]
+            )
+        else:
+            weight = self._weighted(self._like_weight(read=True), t.coef)
+        intercept = t.intercept.to(weight.dtype).flatten()
+        return weight, intercept.expand(self.out_channels) if self.bias is None else self.bias.to(
             weight.dtype
         ) + intercept
 
@@ -271,12 +298,21 @@ class MemristiveLayer(torch.nn.Module):
         return self.crossbars[0].separable(self.wires, self.selector)
 
     @property
-    def collapses(self) -> bool:
-        "Whether a read is one product with an effective weight: no ADC, ohmic devices, no fresh noise, naive scaling."
+    def fresh(self) -> bool:
+        "Whether every read differs, because of an effect."
+        return any(crossbar.fresh for crossbar in self.crossbars)
+
+    @property
+    def linear(self) -> bool:
+        "Whether a read is one product with an effective weight: no ADC, ohmic devices, naive scaling."
         if self.ADC_resolution is not None or self.scaling_routine is not naive_scale:
             return False
-        ohmic = self.selector is None and self.crossbars[0].memristor.ohmic
-        return ohmic and not any(crossbar.fresh for crossbar in self.crossbars)
+        return self.selector is None and self.crossbars[0].memristor.ohmic
+
+    @property
+    def collapses(self) -> bool:
+        "Whether that weight is the same at every read."
+        return self.linear and not self.fresh
 
     # Reading
 
@@ -292,15 +328,27 @@ class MemristiveLayer(torch.nn.Module):
             return compute(input)
 
     def _readout(self, input):
-        if self.collapses:
+        if self.linear:
             finite_range(input, "input")
-            return self.operate(input, self._kept("effective", self._like_weight))
-        rows = self._rows(input)
-        voltages, s = encode(self, rows, self.scaling_routine, self.scaling_routine_params)
+            weight = (
+                self._like_weight(read=True)
+                if self.fresh
+                else self._kept("effective", self._like_weight)
+            )
+            return self.operate(input, weight)
+        if (
+            self.scaling_routine is naive_scale
+        ):  # one number: found faster before a convolution repeats its inputs
+            voltages, s = encode(self, input, self.scaling_routine, self.scaling_routine_params)
+            voltages = self._rows(voltages)
+        else:
+            voltages, s = encode(
+                self, self._rows(input), self.scaling_routine, self.scaling_routine_params
+            )
         return self._outputs(self.read(voltages) / s, input)
 
     def read(self, voltages: torch.Tensor) -> torch.Tensor:
-        "Currents (N, columns) in ampere for row voltages (N, rows), through the ADC, summed over row tiles."
+        "Currents (N, columns) in ampere for row voltages (N, groups * rows), through the ADC, summed over row tiles."
         if not self.separable:
             f = lambda crossbar: crossbar.tile_currents(
                 voltages, wires=self.wires, selector=self.selector
@@ -312,14 +360,19 @@ class MemristiveLayer(torch.nn.Module):
                 currents, self.ADC_resolution, self.ADC_overflow_rate, self.quant_method
             )
         drive = self.crossbars[0].memristor.phi(voltages)
-        fresh = any(crossbar.fresh for crossbar in self.crossbars)
-        rows = self.crossbars[0].rows if self.tile_shape is None else self.tile_shape[0]
-        if fresh:
-            tiles = row_tiles(self.difference(read=True), rows)
+        rows = (
+            self.crossbars[0].rows
+            if self.ADC_resolution is None
+            else self.crossbars[0].array_shape[0]
+        )
+        if self.fresh:
+            tiles = row_tiles(self.difference(read=True), rows, self.groups)
         else:
-            tiles = self._kept("tiles", lambda: row_tiles(self.difference(), rows))
+            tiles = self._kept(
+                "tiles", lambda: row_tiles(self.difference(), rows, self.groups).contiguous()
+            )
         if self.ADC_resolution is None:
-            return drive @ tiles.view(-1, tiles.shape[-1])[: drive.shape[1]]
+            return products(drive, tiles)[0]
         return converted_matmul(
             drive, tiles, self.ADC_resolution, self.ADC_overflow_rate, self.quant_method
         )
@@ -340,12 +393,13 @@ class MemristiveLayer(torch.nn.Module):
         return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output
 
     def _forward(self, input):
-        if self.collapses and isinstance(self.transform_output, Affine):
+        if self.linear and isinstance(self.transform_output, Affine):
             finite_range(input, "input")
             return self.operate(input, *self._folded())
         return self._plus_bias(self.transform_output(self._readout(input)))
 
     def _plus_bias(self, output):
+        "`output` with the bias: it lies along the last dimension."
         return output if self.bias is None else output + self.bias.to(output.dtype)
 
     # Tuning

@@ -16,11 +16,18 @@ from ..bh.crossbar.Scheme import Scheme
 from ..map.Input import naive_scale
 from ..map.Module import naive_tune
 from ..map.Parameter import naive_map
+from .Conv1d import Conv1d
+from .Conv2d import Conv2d
+from .Conv3d import Conv3d
+from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .Layer import MemristiveLayer
 from .Linear import Linear
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
-supported_module_parameters = {str(torch.nn.Linear): Linear}
+supported_module_parameters = {
+    str(cls.torch_class): cls
+    for cls in (Linear, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
+}
 
 # torch computes these with the weights of their children, without calling them: a crossbar in there would be ignored
 _bypassing = (torch.nn.MultiheadAttention, torch.nn.TransformerEncoderLayer)

@@ -1,4 +1,8 @@
 "Memristive torch.nn layers, and networks patched with them."
 
 from . import Module
+from .Conv1d import Conv1d
+from .Conv2d import Conv2d
+from .Conv3d import Conv3d
+from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .Linear import Linear

@@ -16,7 +16,7 @@ from .Devices import Devices
 from .Merging import effective_conductance
 from .Passive import solve
 from .Scheme import Scheme, check_scheme, operations
-from .Tile import check_tile_shape, gen_tiles, row_tiles
+from .Tile import check_tile_shape, products, row_tiles, split_rows
 from ..memristor import Memristor
 from ..Quantize import check_adc, convert, straight_through
 from ...utils import Cache, check_number, finite_range
@@ -57,6 +57,7 @@ class Crossbar(torch.nn.Module):
         cuda_malloc_heap_size: int = 50,  # accepted, no effect
         random_crossbar_init: bool = False,  # start from uniform conductances, not from the device's initial state
         *,
+        groups: int = 1,  # arrays side by side, each with word lines of its own: the groups of a convolution
         generator: torch.Generator | None = None,  # of the devices: a chip's identity
         dtype: torch.dtype | None = None,
         device: torch.device | None = None,
@@ -72,6 +73,9 @@ class Crossbar(torch.nn.Module):
                 f"shape={shape}: must be a weight's, (columns, rows) or a convolution's"
             )
         self.columns, self.rows = shape[0], math.prod(shape[1:])
+        self.groups = check_number(groups, "groups", at_least=1, integer=True)
+        if self.columns % self.groups:
+            raise ValueError(f"groups={groups!r}: must divide the {self.columns} columns")
         self.tile_shape = None if tile_shape is None else check_tile_shape(tile_shape)
         _check_model(memristor_model, memristor_model_params)
         array = {"shape": (self.rows, self.columns), "generator": generator}
@@ -102,13 +106,22 @@ class Crossbar(torch.nn.Module):
         return self.memristor.nominal["r_off"]
 
     @property
+    def array_shape(self) -> tuple[int, int]:
+        "(rows, columns) of one physical array: a tile, or without tiles all of a group."
+        return self.tile_shape or (self.rows, self.columns // self.groups)
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        "How many arrays there are: (down, across); each group has some of those across."
+        rows, columns = self.array_shape
+        return math.ceil(self.rows / rows), self.groups * math.ceil(
+            self.columns // self.groups / columns
+        )
+
+    @property
     def tiles_map(self) -> tuple[int, int] | None:
         "(row tiles, column tiles), None without tiles."
-        if self.tile_shape is None:
-            return None
-        return math.ceil(self.rows / self.tile_shape[0]), math.ceil(
-            self.columns / self.tile_shape[1]
-        )
+        return None if self.tile_shape is None else self.grid
 
     @property
     def matrix_shape(self) -> tuple:
@@ -128,12 +141,31 @@ class Crossbar(torch.nn.Module):
         at = [i % n for i, n in zip(at, self.matrix_shape, strict=True)]
         if self.tile_shape is None:
             return tuple(at)
-        row_tile, column_tile = divmod(at[0], self.tiles_map[1])
-        row, column = (
-            row_tile * self.tile_shape[0] + at[1],
-            column_tile * self.tile_shape[1] + at[2],
+        down, across = divmod(at[0], self.grid[1])
+        group, across = divmod(across, self.grid[1] // self.groups)
+        row, column = down * self.tile_shape[0] + at[1], across * self.tile_shape[1] + at[2]
+        columns = self.columns // self.groups
+        return (row, group * columns + column) if row < self.rows and column < columns else None
+
+    def tiles(self, matrix) -> torch.Tensor:
+        "(..., rows, columns), one value per device -> the arrays (..., down, across, array rows, array columns), padded with 0."
+        (rows, columns), (down, across), lead = self.array_shape, self.grid, matrix.shape[:-2]
+        wide = across // self.groups * columns
+        split = matrix.reshape(*lead, self.rows, self.groups, -1)
+        padded = torch.nn.functional.pad(
+            split, (0, wide - split.shape[-1], 0, 0, 0, down * rows - self.rows)
         )
-        return (row, column) if row < self.rows and column < self.columns else None
+        return padded.reshape(*lead, down, rows, across, columns).transpose(-3, -2)
+
+    def untile(self, tiles) -> torch.Tensor:
+        "What `tiles` did, undone; what is in the padding is dropped."
+        (rows, columns), (down, across), lead = self.array_shape, self.grid, tiles.shape[:-4]
+        split = tiles.transpose(-3, -2).reshape(
+            *lead, down * rows, self.groups, across // self.groups * columns
+        )
+        return split[..., : self.rows, :, : self.columns // self.groups].reshape(
+            *lead, self.rows, self.columns
+        )
 
     def tensors(self) -> list[torch.Tensor]:
         "All tensors that the conductances follow from: what a cache has to watch."
@@ -170,7 +202,7 @@ class Crossbar(torch.nn.Module):
 
     def wired(self, g, source_resistance, line_resistance) -> torch.Tensor:
         "What conductances (rows, columns) come down to behind wires, each tile an array of its own: (rows, columns), S."
-        tiles = g[None] if self.tile_shape is None else gen_tiles(g, self.tile_shape)[0]
+        tiles = self.tiles(g).flatten(0, 1)
         at_once = max(
             1, 2**21 // tiles[0].numel()
         )  # a merge holds some thirty numbers for each cell
@@ -180,7 +212,7 @@ class Crossbar(torch.nn.Module):
                 for t in tiles.split(at_once)
             ]
         )
-        return self._untile(effective[0] if self.tile_shape is None else effective)
+        return self.untile(effective.view(*self.grid, *self.array_shape))
 
     @property
     def conductance_matrix(self) -> torch.Tensor:
@@ -188,7 +220,7 @@ class Crossbar(torch.nn.Module):
 
         Kept until a change, and without a gradient: `conductances()` has one.
         """
-        form = lambda g: g.clone() if self.tile_shape is None else gen_tiles(g, self.tile_shape)[0]
+        form = lambda g: g.clone() if self.tile_shape is None else self.tiles(g).flatten(0, 1)
         with torch.no_grad():
             return self._cache.get(
                 "matrix", self.tensors(), lambda: form(self.conductances()), self.version
@@ -260,14 +292,7 @@ class Crossbar(torch.nn.Module):
             raise ValueError(
                 f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}"
             )
-        if self.tile_shape is None:
-            return g
-        (m, n), (rows, cols) = self.tiles_map, self.tile_shape
-        return (
-            g.view(m, n, rows, cols)
-            .transpose(1, 2)
-            .reshape(m * rows, n * cols)[: self.rows, : self.columns]
-        )
+        return g if self.tile_shape is None else self.untile(g.view(*self.grid, *self.array_shape))
 
     def tile_currents(
         self, voltages, disturb: bool = False, *, wires=None, selector=None
@@ -278,9 +303,10 @@ class Crossbar(torch.nn.Module):
         each device. Devices that are read through either can't be disturbed (ValueError).
         """
         x = self.memristor.x
-        if voltages.dim() != 2 or voltages.shape[1] != self.rows or voltages.dtype != x.dtype:
+        lines = self.groups * self.rows
+        if voltages.dim() != 2 or voltages.shape[1] != lines or voltages.dtype != x.dtype:
             raise ValueError(
-                f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {self.rows})"
+                f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {lines})"
             )
         finite_range(voltages, "voltages")
         if disturb and (wires is not None or selector is not None):
@@ -289,7 +315,11 @@ class Crossbar(torch.nn.Module):
             currents = []
             for v in voltages:
                 currents.append(self._tile_currents(v[None], None, None))
-                self.memristor.simulate(v[None, :, None])
+                self.memristor.simulate(
+                    v.view(self.groups, self.rows).T.repeat_interleave(
+                        self.columns // self.groups, 1
+                    )[None]
+                )
             return torch.cat(currents, 1) if currents else voltages.new_zeros(1, 0, self.columns)
         return self._tile_currents(voltages, wires, selector)
 
@@ -303,36 +333,34 @@ class Crossbar(torch.nn.Module):
 
     def _tile_currents(self, voltages, wires, selector):
         g, m = self.read_conductances(), self.memristor
-        tile_rows, tile_columns = self.tile_shape or (self.rows, self.columns)
-        padded = torch.nn.functional.pad(voltages, (0, -self.rows % tile_rows)).view(
-            len(voltages), -1, tile_rows
-        )
         if self.separable(wires, selector):
             g = g if wires is None else self.wired(g, *wires)
-            return m.phi(padded).transpose(0, 1) @ row_tiles(g, tile_rows)
-        tiles, (down, across) = gen_tiles(g, (tile_rows, tile_columns))
-        tiles = tiles.view(down, across, tile_rows, tile_columns)
-
-        def phi_of_tiles(v):  # (..., down, across, tile_rows, tile_columns): each device's own
-            lead = v.shape[:-4]
-            flat = v.transpose(-3, -2).reshape(*lead, down * tile_rows, across * tile_columns)
-            shape = torch.nn.functional.pad(
-                m.phi(flat[..., : self.rows, : self.columns]),
-                (0, across * tile_columns - self.columns, 0, down * tile_rows - self.rows),
-            )
-            return shape.view(*lead, down, tile_rows, across, tile_columns).transpose(-3, -2)
-
-        phi = None if m.ohmic else phi_of_tiles if m.phi_varies else m.phi
+            return products(m.phi(voltages), row_tiles(g, self.array_shape[0], self.groups))
+        tiles = self.tiles(g)
+        phi = None if m.ohmic else m.phi
+        if m.phi_varies:
+            phi = lambda v: self.tiles(m.phi(self.untile(v)))
         source, line = (0.0, 0.0) if wires is None else wires
+        # word lines of (sample, down, across, row): the arrays of one group share them
+        drive = (
+            split_rows(voltages, self.array_shape[0], self.groups)
+            .transpose(1, 2)
+            .repeat_interleave(self.grid[1] // self.groups, 2)
+        )
         at_once = max(
             1, 2**21 // tiles.numel()
         )  # samples; a solution holds some twenty numbers for each cell
         parts = [
-            solve(tiles, part[:, :, None], None, source, line, phi=phi, selector=selector).current
-            for part in padded.split(at_once)
+            solve(tiles, v, None, source, line, phi=phi, selector=selector).current
+            for v in drive.split(at_once)
         ]
-        currents = torch.cat(parts) if parts else tiles.new_zeros(0, down, across, tile_columns)
-        return currents.transpose(0, 1).reshape(down, len(voltages), -1)[..., : self.columns]
+        currents = (
+            torch.cat(parts) if parts else tiles.new_zeros(0, *self.grid, self.array_shape[1])
+        )
+        currents = currents.view(len(voltages), self.grid[0], self.groups, -1)[
+            ..., : self.columns // self.groups
+        ]
+        return currents.transpose(0, 1).reshape(self.grid[0], len(voltages), self.columns)
 
     def read(self, voltages, disturb: bool = False) -> torch.Tensor:
         """Currents (batch, columns) in ampere for row voltages (batch, rows).
@@ -388,6 +416,7 @@ def init_crossbar(
     cuda_malloc_heap_size: int = 50,  # accepted, no effect
     random_crossbar_init: bool = False,
     *,
+    groups: int = 1,  # of a convolution: each is mapped by itself, onto arrays of its own
     generator: torch.Generator | None = None,  # of the devices
 ):
     """(crossbars, operation): a ModuleList of one or two crossbars that hold `weights`, and how to combine them.
@@ -410,23 +439,26 @@ def init_crossbar(
             weights.shape,
             tile_shape,
             random_crossbar_init=random_crossbar_init,
+            groups=groups,
             generator=generator,
             dtype=dtype,
             device=weights.device,
         )
         for _ in range(2 if scheme is Scheme.DoubleColumn else 1)
     )
-    mapped = mapping_routine(
-        weights, crossbars[0].r_on_mean, crossbars[0].r_off_mean, scheme=scheme, p_l=p_l
-    )
-    matrices = mapped if scheme is Scheme.DoubleColumn else (mapped,)
-    if len(matrices) != len(crossbars) or not all(
-        isinstance(g, torch.Tensor) and g.shape == weights.shape for g in matrices
-    ):
-        raise ValueError(
-            f"mapping_routine={mapping_routine!r}: must return {'two tensors' if len(crossbars) == 2 else 'a tensor'} "
-            f"of the weights' shape {tuple(weights.shape)} for {scheme}"
-        )
+    r_on, r_off, parts = crossbars[0].r_on_mean, crossbars[0].r_off_mean, []
+    for part in weights.chunk(groups):
+        mapped = mapping_routine(part, r_on, r_off, scheme=scheme, p_l=p_l)
+        matrices = mapped if scheme is Scheme.DoubleColumn else (mapped,)
+        if len(matrices) != len(crossbars) or not all(
+            isinstance(g, torch.Tensor) and g.shape == part.shape for g in matrices
+        ):
+            raise ValueError(
+                f"mapping_routine={mapping_routine!r}: must return {'two tensors' if len(crossbars) == 2 else 'a tensor'} "
+                f"of the weights' shape {tuple(part.shape)} for {scheme}"
+            )
+        parts.append(matrices)
+    matrices = [torch.cat(group) if groups > 1 else group[0] for group in zip(*parts, strict=True)]
     for crossbar, g in zip(crossbars, matrices, strict=True):
         crossbar.write_conductance_matrix(
             g, transistor, programming_routine, programming_routine_params

@@ -53,16 +53,18 @@ def line_voltages(
     fraction: float,  # of the voltage that half-selected devices see: 1/2 or 1/3
 ) -> tuple[torch.Tensor, torch.Tensor]:
     "Voltage (V) and duration (s) for every device of the array, both (rows, columns)."
-    tile_rows, tile_cols = crossbar.tile_shape or (crossbar.rows, crossbar.columns)
+    tile_rows, tile_cols = crossbar.array_shape
     width = width * selected
     # the longest pulse of each tile, given to all of its columns
-    padded = torch.nn.functional.pad(width, (0, -crossbar.columns % tile_cols)).view(
-        len(rows), -1, tile_cols
+    groups = width.view(len(rows), crossbar.groups, -1)
+    padded = torch.nn.functional.pad(groups, (0, -groups.shape[-1] % tile_cols)).view(
+        len(rows), crossbar.groups, -1, tile_cols
     )
     held = (
         padded.amax(-1, keepdim=True)
         .expand_as(padded)
-        .reshape(len(rows), -1)[:, : crossbar.columns]
+        .flatten(2)[..., : groups.shape[-1]]
+        .flatten(1)
     )
     whole = lambda t: t.repeat_interleave(tile_rows, 0)[: crossbar.rows]
     volts = whole(selected * voltage * fraction)
@@ -176,7 +178,7 @@ def _pulse(memristor, x, v, duration, pause):
 
 def _disturb_around(crossbar, cell, one, v, duration):
     "The devices on the two lines of `cell` see v/2 for the duration of a pulse; those of other tiles see nothing."
-    tile_rows = (crossbar.tile_shape or (crossbar.rows, crossbar.columns))[0]
+    tile_rows = crossbar.array_shape[0]
     tile = cell[0] // tile_rows
     count = -(-crossbar.rows // tile_rows)
     rows = torch.arange(count, device=one.device) * tile_rows
@@ -276,7 +278,7 @@ def program_array(
     _check_target(array, targets)
     fraction = 1 / 2 if half_select == "V/2" else 1 / 3
     disturbs = simulate_neighbours and _disturbs(array, (raising, lowering), fraction, half_select)
-    tile_rows = (crossbar.tile_shape or array.shape)[0]
+    tile_rows = crossbar.array_shape[0]
     pulses = torch.zeros(array.shape, dtype=torch.int32, device=array.x.device)
     started = time.monotonic()
     lines = tqdm(

@@ -11,7 +11,7 @@ from enum import Enum
 import torch
 
 from .Selector import device_voltage
-from .Tile import gen_tiles
+from .Tile import split_rows
 
 # %% ../../../nbs/bh/crossbar/Scheme.ipynb #cell-004
 class Scheme(Enum):
@@ -61,7 +61,7 @@ class Reference:
         return (
             self.conductances()
             if tile_shape is None
-            else gen_tiles(self.conductances(), tile_shape)[0]
+            else self._crossbar.tiles(self.conductances()).flatten(0, 1)
         )
 
     def tile_currents(self, voltages, disturb=False, *, wires=None, selector=None) -> torch.Tensor:
@@ -69,16 +69,18 @@ class Reference:
 
         A reference is made of nominal devices, with the array's selectors; it has no wires and is never disturbed.
         """
-        m, rows = self._crossbar.memristor, self._crossbar.rows
-        g, phi = self.conductances()[:, :1], m.nominal_phi
+        m = self._crossbar.memristor
+        g, phi = self.conductances()[:1, :1], m.nominal_phi
         if selector is not None:
-            current = g.T * phi(device_voltage(g.T, voltages, selector, phi))
+            current = g * phi(device_voltage(g, voltages, selector, phi))
         else:
-            current = g.T * phi(voltages)
-        tile_rows = self._crossbar.tile_shape[0] if self._crossbar.tile_shape else rows
-        padded = torch.nn.functional.pad(current, (0, -rows % tile_rows))
-        total = padded.view(len(voltages), -1, tile_rows).sum(-1).T
-        return total[..., None].expand(-1, -1, self._crossbar.columns)
+            current = g * phi(voltages)
+        total = split_rows(current, self._crossbar.array_shape[0], self._crossbar.groups).sum(
+            -1
+        )  # (batch, groups, row tiles)
+        return total.permute(2, 0, 1).repeat_interleave(
+            self._crossbar.columns // self._crossbar.groups, 2
+        )
 
     def read(self, voltages, disturb=False) -> torch.Tensor:
         "Currents (batch, cols) in ampere for voltages (batch, rows): g_m times their sum. A reference is never disturbed."
