@@ -452,7 +452,18 @@ def _wires(source_resistance, line_resistance):
     "((word, bit), (word, bit)) of source and line resistances as numbers, or None without wires."
     if source_resistance is None and line_resistance is None:
         return None
-    like = torch.zeros((), dtype=torch.float64)
+    for name, value in (
+        ("source_resistance", source_resistance),
+        ("line_resistance", line_resistance),
+    ):
+        if any(
+            isinstance(r, torch.Tensor) and r.requires_grad
+            for r in (value if isinstance(value, (tuple, list)) else (value,))
+        ):
+            raise TypeError(
+                f"{name}={value!r}: a layer's wires are numbers, not learned; solve() differentiates with respect to them"
+            )
+    like = torch.zeros((), dtype=torch.float32)
     named = (("source_resistance", source_resistance), ("line_resistance", line_resistance))
     return tuple(
         tuple(r.item() for r in resistances(0.0 if v is None else v, name, like))

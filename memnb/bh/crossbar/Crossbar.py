@@ -357,9 +357,11 @@ class Crossbar(torch.nn.Module):
         currents = (
             torch.cat(parts) if parts else tiles.new_zeros(0, *self.grid, self.array_shape[1])
         )
-        currents = currents.view(len(voltages), self.grid[0], self.groups, -1)[
-            ..., : self.columns // self.groups
-        ]
+        down, across = self.grid
+        currents = currents.reshape(
+            len(voltages), down, self.groups, across // self.groups * self.array_shape[1]
+        )
+        currents = currents[..., : self.columns // self.groups]
         return currents.transpose(0, 1).reshape(self.grid[0], len(voltages), self.columns)
 
     def read(self, voltages, disturb: bool = False) -> torch.Tensor:

@@ -8,7 +8,7 @@ __all__ = ['LEFT', 'RIGHT', 'BOTTOM', 'TOP', 'inverse', 'resistances', 'checked_
 # %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-002
 import torch
 
-from ...utils import check_number, finite_range
+from ...utils import check_number, finite_range, first_derivative_only
 
 # %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-005
 class _Small:
@@ -262,6 +262,7 @@ class _Merged(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad):
+        first_derivative_only()
         ops, sizes, shape = ctx.last
         segments = _segments(sizes)
         if ops is _Small:
@@ -283,23 +284,24 @@ class _Merged(torch.autograd.Function):
 
 # %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-016
 def resistances(value, name, like) -> list:
-    "A pair (word lines, bit lines) from a number, a tensor or a pair; ValueError unless >= 0 and finite."
+    "A pair (word lines, bit lines) of tensors from a number, a tensor or a pair; ValueError unless >= 0 and finite."
     pair = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(pair) != 2:
+    if len(pair) != 2 or any(isinstance(r, torch.Tensor) and r.numel() != 1 for r in pair):
         raise ValueError(f"{name}={value!r}: must be a number or a pair (word lines, bit lines)")
+    most = torch.finfo(like.dtype).max ** 0.5  # products of two must not overflow
     for r in pair:
-        check_number(r.item() if isinstance(r, torch.Tensor) else r, name, at_least=0)
-    return [torch.as_tensor(r, dtype=like.dtype, device=like.device) for r in pair]
+        check_number(r.item() if isinstance(r, torch.Tensor) else r, name, at_least=0, at_most=most)
+    return [torch.as_tensor(r, dtype=like.dtype, device=like.device).reshape(()) for r in pair]
 
 
 def checked_conductances(G):
-    "Raise ValueError unless `G` is a floating-point (..., m, n) with finite elements >= 0."
+    "Raise ValueError unless `G` is a single- or double-precision (..., m, n) with finite elements >= 0, m and n at least 1."
     lo, _ = finite_range(G, "conductance_matrix")
     if lo < 0:
         raise ValueError(f"conductance_matrix: its smallest element is {lo} S; must be >= 0")
-    if G.dim() < 2 or not G.is_floating_point():
+    if G.dim() < 2 or G.dtype not in (torch.float32, torch.float64) or not all(G.shape[-2:]):
         raise ValueError(
-            f"conductance_matrix: {G.dtype} of shape {tuple(G.shape)}: must be floating point, (..., rows, columns)"
+            f"conductance_matrix: {G.dtype} of shape {tuple(G.shape)}: must be float32 or float64, (..., rows, columns), at least one of each"
         )
 
 
@@ -313,7 +315,8 @@ def effective_conductance(
     """G_eff (..., m, n) in siemens with I = V_WL @ G_eff, for bit lines at 0 V; any number of arrays in one batch.
 
     With `bit_lines` a pair (G_eff, B), B (..., n, n) in siemens, and I = V_WL @ G_eff + V_BL @ B.
-    Differentiable in G, R_source and R_line. Raises ValueError for negative or non-finite conductances and resistances.
+    Differentiable in G, R_source and R_line, once. Raises ValueError for negative or non-finite conductances and resistances,
+    and for resistances beyond the precision of G.
     """
     checked_conductances(G)
     source, line = resistances(R_source, "R_source", G), resistances(R_line, "R_line", G)

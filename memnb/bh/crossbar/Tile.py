@@ -9,7 +9,7 @@ __all__ = ['check_tile_shape', 'gen_tiles', 'tile_matmul', 'row_tiles', 'split_r
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-002
 import torch
 
-from .Merging import effective_conductance
+from .Merging import effective_conductance, resistances
 from ..Quantize import check_adc, convert, largest_magnitude, linear_step, straight_through
 from ...utils import check_number, finite_range
 
@@ -70,6 +70,23 @@ def tile_matmul(
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     finite_range(mat_a_tiles, "mat_a_tiles")
     finite_range(mat_b_tiles, "mat_b_tiles")
+    pairs = (
+        ("mat_b_tiles_map", mat_b_tiles_map, 2),
+        ("mat_a_tiles_map", mat_a_tiles_map, 1),
+        ("mat_a_shape", mat_a_shape, 2),
+        ("mat_b_shape", mat_b_shape, 2),
+    )
+    for name, value, length in (
+        *pairs,
+        ("mat_a_tiles", mat_a_tiles.shape, 3),
+        ("mat_b_tiles", mat_b_tiles.shape, 3),
+    ):
+        if not hasattr(value, "__len__") or len(value) != length:
+            raise ValueError(f"{name}: {value!r}: must have {length} dimension{'s' * (length > 1)}")
+    if mat_a_tiles.dtype != mat_b_tiles.dtype:
+        raise ValueError(
+            f"mat_a_tiles: {mat_a_tiles.dtype}: must be {mat_b_tiles.dtype}, like mat_b_tiles"
+        )
     m, n = mat_b_tiles_map
     (batch, rows), (b_rows, cols) = mat_a_shape, mat_b_shape
     fits = (
@@ -85,13 +102,18 @@ def tile_matmul(
             f"mat_b_tiles: shape {tuple(mat_b_tiles.shape)}, map {tuple(mat_b_tiles_map)} of {tuple(mat_b_shape)}"
         )
     if source_resistance is not None or line_resistance is not None:
-        mat_b_tiles = effective_conductance(
-            mat_b_tiles, source_resistance or 0.0, line_resistance or 0.0
+        source, line = (
+            0.0 if r is None else resistances(r, name, mat_b_tiles)
+            for name, r in (
+                ("source_resistance", source_resistance),
+                ("line_resistance", line_resistance),
+            )
         )
+        mat_b_tiles = effective_conductance(mat_b_tiles, source, line)
     currents = mat_a_tiles[:, None] @ mat_b_tiles.view(
         m, n, *mat_b_tiles.shape[1:]
     )  # (m, n, B, tile_cols)
-    currents = currents.transpose(1, 2).reshape(m, batch, -1)[
+    currents = currents.transpose(1, 2).reshape(m, batch, n * tile_cols)[
         ..., :cols
     ]  # padding has no converter
     if bits is not None:
