@@ -6,3 +6,5 @@ from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .Linear import Linear
+from .MultiheadAttention import MultiheadAttention
+from .RNN import GRU, LSTM, RNN
