@@ -325,7 +325,7 @@ class MemristiveLayer(StandIn):
     @property
     def separable(self) -> bool:
         "Whether a read is a matrix product, of phi(V) with conductances."
-        return self.crossbars[0].separable(self.wires, self.selector)
+        return all(crossbar.separable(self.wires, self.selector) for crossbar in self.crossbars)
 
     @property
     def fresh(self) -> bool:
@@ -337,7 +337,10 @@ class MemristiveLayer(StandIn):
         "Whether a read is one product with an effective weight: no ADC, ohmic devices, naive scaling."
         if self.ADC_resolution is not None or self.scaling_routine is not naive_scale:
             return False
-        return self.selector is None and self.crossbars[0].memristor.ohmic
+        ohmic = all(
+            crossbar.memristor.ohmic and crossbar.reader is None for crossbar in self.crossbars
+        )
+        return self.selector is None and ohmic
 
     @property
     def collapses(self) -> bool:

@@ -13,6 +13,7 @@ import math
 import torch
 
 from ..bh.crossbar.Scheme import Scheme
+from ..bh.nonideality.NonIdeality import apply_nonidealities
 from ..map.Input import naive_scale
 from ..map.Module import naive_tune
 from ..map.Parameter import naive_map
@@ -127,6 +128,15 @@ def disable_legacy(model: torch.nn.Module):
     model.__dict__.pop("forward_legacy", None)
 
 
+def _apply_nonidealities(patched, *arguments, **kwargs):
+    "`apply_nonidealities` of the model itself, or of one that is given, as in the field's existing interface."
+    given = arguments and isinstance(arguments[0], torch.nn.Module)
+    model, rest = (
+        (arguments[0], arguments[1:]) if given else (kwargs.pop("model", patched), arguments)
+    )
+    return apply_nonidealities(model, *rest, **kwargs)
+
+
 def set_cuda_malloc_heap_size(
     model: torch.nn.Module,
     size: int,  # accepted, no effect
@@ -205,6 +215,7 @@ def patch_model(
         ("forward_legacy", set_forward_legacy),
         ("disable_legacy", disable_legacy),
         ("set_cuda_malloc_heap_size", set_cuda_malloc_heap_size),
+        ("apply_nonidealities", _apply_nonidealities),
     ):
         if not (
             name == "disable_legacy" and isinstance(model, MemristiveLayer)

@@ -71,7 +71,9 @@ class Reference:
         """
         m = self._crossbar.memristor
         g, phi = self.conductances()[:1, :1], m.nominal_phi
-        if selector is not None:
+        if (reader := getattr(self._crossbar, "reader", None)) is not None:
+            current = g * reader.nominal_shape(voltages, self.g, self._crossbar)
+        elif selector is not None:
             current = g * phi(device_voltage(g, voltages, selector, phi))
         else:
             current = g * phi(voltages)

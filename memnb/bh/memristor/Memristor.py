@@ -211,11 +211,16 @@ class Memristor(Display, FullPrecision):
 
     def nominal_phi(self, v) -> torch.Tensor:
         "`phi` of a device with the nominal parameters."
+        return self.nominal_devices(()).phi(v)
+
+    def nominal_devices(self, shape) -> "Memristor":
+        "Devices of this model with the nominal parameters, as an array of `shape`, in state 0."
         one = copy.copy(self)
-        one._buffers = {"x": self.x}
+        one._buffers = {"x": self.x.detach().new_zeros(shape)}
         one._parameters = {}
         one.__dict__.update(self.nominal)
-        return one.phi(v)
+        one.shape = one.x.shape
+        return one
 
     @property
     def g(self) -> torch.Tensor:
@@ -371,6 +376,36 @@ class Memristor(Display, FullPrecision):
             "time_series_resolution": self.time_series_resolution,
             **kept,
         }
+
+    def set_parameter(self, name: str, value):
+        "Replace a parameter by a number, or by a tensor with a value per device. ValueError for an unknown name or another shape."
+        if name not in self.parameter_names:
+            raise ValueError(
+                f"{name}: {type(self).__name__} has no such parameter; it has {self.parameter_names}"
+            )
+        if isinstance(value, torch.Tensor) and value.shape != self.shape:
+            raise ValueError(
+                f"{name}: shape {tuple(value.shape)}: must be the array's {tuple(self.shape)}"
+            )
+        for kept in (self._parameters, self._buffers, self.__dict__):
+            kept.pop(name, None)
+        self._add(name, value, self.x.dtype, self.x.device)
+        self.changes += 1
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        # what is a number here may differ between devices there, and the other way round
+        numbers = state_dict.get(prefix + "_extra_state", {}).get("parameters", {})
+        for name in self.parameter_names:
+            saved, mine = state_dict.get(prefix + name), getattr(self, name)
+            if (
+                saved is not None
+                and (isinstance(mine, float) or mine.shape != saved.shape)
+                and saved.shape == self.shape
+            ):
+                self.set_parameter(name, torch.ones(saved.shape))
+            elif name in numbers and not isinstance(mine, float):
+                self.set_parameter(name, numbers[name])
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def set_extra_state(self, state):
         mine = self.get_extra_state()
