@@ -4,13 +4,15 @@
 
 # %% auto #0
 __all__ = ['supported_module_parameters', 'memristive_layers', 'tune_model', 'set_forward_legacy', 'disable_legacy',
-           'set_cuda_malloc_heap_size', 'patch_model']
+           'set_cuda_malloc_heap_size', 'patch_model', 'unpatch_model']
 
 # %% ../../nbs/mn/Module.ipynb #cell-002
+import fnmatch
 import functools
 import math
 
 import torch
+from tqdm.auto import tqdm
 
 from ..bh.crossbar.Scheme import Scheme
 from ..bh.nonideality.NonIdeality import apply_nonidealities
@@ -21,69 +23,142 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .Layer import MemristiveLayer
+from .Layer import StandIn
 from .Linear import Linear
+from .MultiheadAttention import MultiheadAttention
+from .RNN import GRU, LSTM, RNN
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
 supported_module_parameters = {
     str(cls.torch_class): cls
-    for cls in (Linear, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
+    for cls in (
+        Linear,
+        Conv1d,
+        Conv2d,
+        Conv3d,
+        ConvTranspose1d,
+        ConvTranspose2d,
+        ConvTranspose3d,
+        RNN,
+        LSTM,
+        GRU,
+        MultiheadAttention,
+    )
 }
 
-# torch computes these with the weights of their children, without calling them: a crossbar in there would be ignored
-_bypassing = (torch.nn.MultiheadAttention, torch.nn.TransformerEncoderLayer)
-
 # %% ../../nbs/mn/Module.ipynb #cell-007
-def _classes(module_parameters_to_patch):
-    "The classes to patch as a tuple; ValueError or TypeError for what can't be patched."
+def _supported(layer):
+    return next(
+        (cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class)),
+        None,
+    )
+
+
+def _wanted(module_parameters_to_patch):
+    "A list of classes, names, layers and functions; ValueError or TypeError for what can't be patched."
     given = module_parameters_to_patch
-    if not isinstance(given, (type, list, tuple, set, dict)):
+    one = isinstance(given, (type, str, torch.nn.Module)) or callable(given)
+    if not one and not isinstance(given, (list, tuple, set, dict)):
         raise TypeError(
-            f"module_parameters_to_patch={given!r}: must be classes: a list or dict of them, or one"
+            f"module_parameters_to_patch={given!r}: must be classes, names, layers or a function (name, layer): a list or dict of them, or one"
         )
-    given = (given,) if isinstance(given, type) else tuple(given)
-    for cls in given:
-        if not isinstance(cls, type):
-            raise TypeError(f"module_parameters_to_patch={given!r}: {cls!r} is not a class")
-        if not any(
-            issubclass(cls, layer.torch_class) for layer in supported_module_parameters.values()
-        ):
+    items = [given] if one else list(given)
+    for item in items:
+        if isinstance(item, type):
+            if not any(
+                issubclass(item, layer.torch_class)
+                for layer in supported_module_parameters.values()
+            ):
+                raise ValueError(
+                    f"module_parameters_to_patch: {item} can't be patched; supported are {sorted(supported_module_parameters)}"
+                )
+        elif isinstance(item, torch.nn.Module) and _supported(item) is None:
             raise ValueError(
-                f"module_parameters_to_patch: {cls} can't be patched; supported are {sorted(supported_module_parameters)}"
+                f"module_parameters_to_patch: {type(item).__name__} can't be patched; supported are {sorted(supported_module_parameters)}"
             )
-    return given
+        elif not isinstance(item, (str, torch.nn.Module)) and not callable(item):
+            raise TypeError(
+                f"module_parameters_to_patch={given!r}: {item!r} is no class, name, layer or function"
+            )
+    return items
 
 
-def _places(model, classes):
+def _is_wanted(item, path, layer):
+    if isinstance(item, type):
+        return isinstance(layer, item)
+    if isinstance(item, str):
+        return fnmatch.fnmatchcase(path, item)
+    return layer is item if isinstance(item, torch.nn.Module) else bool(item(path, layer))
+
+
+def _places(model, items):
     "(parent, name, layer, path) for every layer to patch; the parent of the model itself is None."
-    if isinstance(model, classes) and not isinstance(model, MemristiveLayer):
-        return [(None, "", model, "")]
-    inside = {
-        id(m)
-        for layer in model.modules()
-        if isinstance(layer, MemristiveLayer)
-        for m in layer.modules()
-    }
-    places, bypassed = [], []
-    for path, parent in model.named_modules():
-        if id(parent) in inside:
-            continue
-        for name, child in parent._modules.items():
-            if isinstance(child, classes) and not isinstance(child, MemristiveLayer):
-                places.append((parent, name, child, f"{path}.{name}".lstrip(".")))
-                if isinstance(parent, _bypassing):
-                    bypassed.append(places[-1][3])
+    inside = {id(m) for layer in memristive_layers(model) for m in layer.modules()}
+    every = [
+        (path, layer)
+        for path, layer in model.named_modules(remove_duplicate=False)
+        if id(layer) not in inside
+    ]
+    candidates = [(path, layer) for path, layer in every if _supported(layer) is not None]
+    hits = [
+        (k, id(layer))
+        for path, layer in candidates
+        for k, item in enumerate(items)
+        if _is_wanted(item, path, layer)
+    ]
+    met, chosen = {k for k, _ in hits}, {layer for _, layer in hits}
+    places = []
+    for path, layer in candidates:
+        # a layer that is shared is replaced everywhere; what an attention layer consists of goes with it
+        if id(layer) in chosen and not any(
+            path.startswith(f"{other}.") for *_, other in places if other
+        ):
+            above, _, name = path.rpartition(".")
+            places.append((model.get_submodule(above) if path else None, name, layer, path))
+            if not path:
+                break
+    for k, item in enumerate(items):
+        if k not in met and not isinstance(item, type):
+            known = list(dict(candidates))
+            raise ValueError(
+                f"module_parameters_to_patch: {item!r} fits no layer of the model; those that can be patched are {known}"
+            )
+    bypassed = [
+        path for parent, _, _, path in places if isinstance(parent, torch.nn.MultiheadAttention)
+    ]
     if bypassed:
         raise ValueError(
-            f"model: {bypassed} can't be patched: torch's {[c.__name__ for c in _bypassing]} read the weights of these layers "
-            "without calling them, so crossbars in there would have no effect"
+            f"model: {bypassed} can't be patched alone: torch.nn.MultiheadAttention reads its weight without calling it, so crossbars in there "
+            "would have no effect; patch torch.nn.MultiheadAttention, too, or choose layers by their names"
         )
     return places
 
 
-def memristive_layers(model: torch.nn.Module) -> list[MemristiveLayer]:
-    "The memristive layers of `model`, each once, in order."
-    return [m for m in model.modules() if isinstance(m, MemristiveLayer)]
+def memristive_layers(model: torch.nn.Module) -> list[StandIn]:
+    "The memristive layers of `model`, each once, in order; not those that one is made of."
+    found, inside = {}, set()
+    for layer in model.modules():
+        if isinstance(layer, StandIn) and id(layer) not in inside:
+            found[id(layer)] = layer
+            inside |= {id(m) for m in layer.modules()}
+    return list(found.values())
+
+
+def _fused_routines(model):
+    """Switch torch's fused routines off in transformer layers with memristive layers inside, and on again in those without."""
+    for module in model.modules():
+        switch = {
+            torch.nn.TransformerEncoderLayer: "activation_relu_or_gelu",
+            torch.nn.TransformerEncoder: "use_nested_tensor",
+        }.get(type(module))
+        if switch is None:
+            continue
+        before = module.__dict__.setdefault("_before_patching", getattr(module, switch))
+        if any(isinstance(m, StandIn) for m in module.modules()):
+            setattr(module, switch, 0)
+        else:
+            setattr(module, switch, before)
+            del module.__dict__["_before_patching"]
 
 # %% ../../nbs/mn/Module.ipynb #cell-009
 def tune_model(
@@ -148,7 +223,7 @@ def patch_model(
     model: torch.nn.Module,  # changed in place
     memristor_model,  # a class from `memnb.bh.memristor`
     memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters
-    module_parameters_to_patch={},  # classes to patch: a list or dict of them, or one
+    module_parameters_to_patch={},  # what to patch: classes, names, layers, a function (name, layer); a list or dict of them, or one
     mapping_routine=naive_map,  # weights -> conductances
     transistor: bool = True,  # exact writes
     programming_routine=None,  # without a transistor: writes one device
@@ -189,19 +264,24 @@ def patch_model(
         raise TypeError(f"patch_model() got an unexpected keyword argument {name}={kwargs[name]!r}")
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    classes = _classes(settings.pop("module_parameters_to_patch"))
-    places = _places(model, classes)
+    items = _wanted(settings.pop("module_parameters_to_patch"))
+    places = _places(model, items)
     if not places:
         patched = len(memristive_layers(model))
         raise ValueError(
-            f"model: {type(model).__name__} has nothing to patch: no layer of {list(classes)}"
+            f"model: {type(model).__name__} has nothing to patch: no layer of {items}"
             + (f"; {patched} of its layers are memristive already" if patched else "")
         )
-    new = {}
-    for _, _, layer, path in places:
+    new, size = {}, sum(p.numel() for _, _, layer, _ in places for p in layer.parameters())
+    short = (
+        not verbose or size < 20_000_000
+    )  # in a notebook even a bar that never shows makes a widget
+    for _, _, layer, path in tqdm(
+        places, desc="Patching", unit="layer", leave=False, disable=short
+    ):
         if id(layer) not in new:
             try:
-                new[id(layer)] = _memristive_class(layer)(layer, **settings)
+                new[id(layer)] = _supported(layer)(layer, **settings)
             except (TypeError, ValueError) as e:
                 e.add_note(f"while patching the layer {path!r}")
                 raise
@@ -210,6 +290,7 @@ def patch_model(
             model = new[id(layer)]
         else:
             parent._modules[name] = new[id(layer)]
+    _fused_routines(model)
     for name, function in (
         ("tune_", tune_model),
         ("forward_legacy", set_forward_legacy),
@@ -217,9 +298,7 @@ def patch_model(
         ("set_cuda_malloc_heap_size", set_cuda_malloc_heap_size),
         ("apply_nonidealities", _apply_nonidealities),
     ):
-        if not (
-            name == "disable_legacy" and isinstance(model, MemristiveLayer)
-        ):  # a layer has its own
+        if not (name == "disable_legacy" and isinstance(model, StandIn)):  # a layer has its own
             setattr(model, name, functools.partial(function, model))
     if verbose:
         crossbars = [c for layer in new.values() for c in layer.crossbars]
@@ -232,8 +311,31 @@ def patch_model(
         )
     return model
 
+# %% ../../nbs/mn/Module.ipynb #cell-013
+def unpatch_model(
+    model: torch.nn.Module,  # changed in place
+    originals: bool = False,  # with the original weights, not those that the crossbars hold
+) -> torch.nn.Module:
+    """Replace every memristive layer by a torch layer; the model, or a new layer if it is one itself.
 
-def _memristive_class(layer):
-    return next(
-        cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class)
-    )
+    ValueError for a model without memristive layers, for originals that were freed and for a transform that is no line; the model is unchanged
+    then.
+    """
+    layers = memristive_layers(model)
+    if not layers:
+        raise ValueError(f"model: {type(model).__name__} has no memristive layers")
+    plain = {id(layer): layer.to_torch(originals) for layer in layers}
+    for parent in list(model.modules()):
+        for name, child in parent._modules.items():
+            if id(child) in plain:
+                parent._modules[name] = plain[id(child)]
+    for name in (
+        "tune_",
+        "forward_legacy",
+        "disable_legacy",
+        "set_cuda_malloc_heap_size",
+        "apply_nonidealities",
+    ):
+        model.__dict__.pop(name, None)
+    _fused_routines(model)
+    return plain.get(id(model), model)

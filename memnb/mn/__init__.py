@@ -1,6 +1,6 @@
 "Memristive torch.nn layers, and networks patched with them."
 
-from . import Module
+from . import Chip, Module
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
