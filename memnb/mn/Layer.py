@@ -311,7 +311,7 @@ class MemristiveLayer(StandIn):
     def _folded(self):
         "Effective weight and bias with the transform folded in. The bias may be learned, so it isn't part of what is kept."
         t = self.transform_output
-        if self.collapses:
+        if not self.fresh:
             weight = self._kept(
                 "effective", lambda: self._weighted(self._like_weight(), t.coef), [t.coef]
             )

@@ -224,7 +224,8 @@ class Crossbar(torch.nn.Module):
     @property
     def fresh(self) -> bool:
         "Whether every read differs, because an effect says so."
-        return any(effect.fresh for effect in self.effects)
+        effects = self._modules["effects"]
+        return len(effects) > 0 and any(effect.fresh for effect in effects)
 
     def add_effect(self, effect: Effect) -> dict:
         """Add an effect at its place among the others; what changed: `cells`, and `mean` and `max` of |change| (siemens)."""
@@ -424,7 +425,8 @@ class Crossbar(torch.nn.Module):
     @property
     def reader(self) -> Effect | None:
         "The effect that does the reading, if there is one."
-        return next((effect for effect in self.effects if effect.reads), None)
+        effects = self._modules["effects"]
+        return next((effect for effect in effects if effect.reads), None) if len(effects) else None
 
     def separable(self, wires, selector) -> bool:
         "Whether a read is a matrix product of phi(V) with conductances; else each cell has an equation of its own."

@@ -242,7 +242,15 @@ class Memristor(Display, FullPrecision):
                 f"conductance: shape {tuple(g.shape)} does not broadcast to the array's {tuple(self.shape)}"
             ) from None
         low, high = self.bounds
-        self._move_to(self.state(g.clamp(min=low).clamp(max=high)).clamp(0, 1))
+        find = lambda part: self.state(part.clamp(min=low).clamp(max=high)).clamp(0, 1)
+        if self.varies or not self.shape:
+            return self._move_to(find(g))
+        rows = max(1, 2**17 * len(self.x) // max(1, self.x.numel()))
+        with (
+            torch.no_grad()
+        ):  # some rows at a time: what is computed for all of a large array leaves holes in memory
+            for x, part in zip(self.x.split(rows), g.split(rows), strict=True):
+                x.copy_(find(part))
 
     @property
     def bounds(self) -> tuple:
