@@ -31,6 +31,7 @@ class Effect(torch.nn.Module):
 
     order = 50  # of application, from low to high; `add_effect` keeps to it
     fresh = False  # True: `read` is random, every read must call it
+    report: dict | None = None  # what it changed when it was added
     reads = (
         False  # True: it has `currents`, which take the place of the crossbar's own way of reading
     )
@@ -228,7 +229,10 @@ class Crossbar(torch.nn.Module):
         return len(effects) > 0 and any(effect.fresh for effect in effects)
 
     def add_effect(self, effect: Effect) -> dict:
-        """Add an effect at its place among the others; what changed: `cells`, and `mean` and `max` of |change| (siemens)."""
+        """Add an effect at its place among the others; what changed: `cells`, and `mean` and `max` of |change| (siemens).
+
+        The effect keeps that as its `report`.
+        """
         if not isinstance(effect, Effect):
             raise TypeError(f"effect={effect!r}: must be a memnb.bh.crossbar.Crossbar.Effect")
         with torch.inference_mode(False), torch.no_grad():
@@ -238,7 +242,8 @@ class Crossbar(torch.nn.Module):
             self.effects.insert(
                 after[0] if after else len(self.effects), effect.to(self.memristor.x.device)
             )
-            return changed(before, self.conductances())
+            effect.report = changed(before, self.conductances())
+            return effect.report
 
     def get_extra_state(self):
         return {

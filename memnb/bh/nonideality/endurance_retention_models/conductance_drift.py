@@ -8,7 +8,7 @@ __all__ = ['Drift', 'model_conductance_drift']
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/conductance_drift.ipynb #cell-002
 import torch
 
-from ...crossbar.Crossbar import Effect, crossbars_of
+from ...crossbar.Crossbar import Effect, changed, crossbars_of
 from ...memristor.statistical import PCM_G_MAX, pcm_drift, pcm_drift_exponent
 from ..FiniteConductanceStates import replace_effect
 from ....utils import check_number
@@ -94,7 +94,9 @@ def model_conductance_drift(
         effect = Drift(x, initial_time, drift_coefficient, **kwargs)
         earlier = [e for e in crossbar.effects if isinstance(e, Drift)]
         if earlier and {**earlier[0].settings, "time": x} == effect.settings:
+            before = crossbar.conductances()
             earlier[0].settings["time"] = x  # the same devices, later
+            earlier[0].report = changed(before, crossbar.conductances())
         else:
             replace_effect(crossbar, effect)
     return layer
