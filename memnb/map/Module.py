@@ -103,6 +103,10 @@ def naive_tune(
         )
         x = (2 * random - 1).to(like.device)
         outputs = module.readout(x), module.digital(x)
+        if outputs[0].numel() < 2:
+            raise ValueError(
+                f"input_shape={tuple(input_shape)}: gives a single output, through which any line goes; give more inputs"
+            )
         groups = getattr(module, "groups", 1)
         if groups == 1:
             coef, intercept, r2 = fit_line(*outputs)

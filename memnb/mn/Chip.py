@@ -7,7 +7,9 @@ __all__ = ['summary', 'conductances', 'save_conductances', 'load_conductances']
 
 # %% ../../nbs/mn/Chip.ipynb #cell-002
 import math
+import zipfile
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -18,6 +20,8 @@ from ..utils import finite_range
 
 # %% ../../nbs/mn/Chip.ipynb #cell-004
 def _named_layers(model):
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model={model!r}: must be a torch.nn.Module")
     layers = {id(layer) for layer in memristive_layers(model)}
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
@@ -87,7 +91,7 @@ def save_conductances(
     if any(path.glob("*.csv")):
         raise FileExistsError(f"path={str(path)!r}: holds CSV files already")
     for name, array in arrays.items():
-        np.savetxt(path / f"{name}.csv", array, delimiter=",", fmt="%.17g")
+        np.savetxt(path / f"{quote(name, safe='')}.csv", array, delimiter=",", fmt="%.17g")
 
 
 def load_conductances(
@@ -100,16 +104,17 @@ def load_conductances(
     devices' bounds, and crossbars with effects, which would act on them once more.
     """
     path = Path(path)
-    if path.suffix == ".npz":
-        with np.load(path) as file:
-            found = {name: file[name] for name in file.files}
-    else:
-        files = sorted(path.glob("*.csv"))
-        if not files:
-            raise FileNotFoundError(
-                f"path={str(path)!r}: no .npz file, and no folder with CSV files"
-            )
-        found = {file.stem: np.loadtxt(file, delimiter=",", ndmin=2) for file in files}
+    files = sorted(path.glob("*.csv"))
+    if path.suffix != ".npz" and not files:
+        raise FileNotFoundError(f"path={str(path)!r}: no .npz file, and no folder with CSV files")
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as file:
+                found = {name: file[name] for name in file.files}
+        else:
+            found = {unquote(file.stem): np.loadtxt(file, delimiter=",", ndmin=2) for file in files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as e:
+        raise ValueError(f"path={str(path)!r}: can't be read as arrays of numbers: {e}") from None
     chips = {
         f"{name or type(layer).__name__}.{k}": c
         for name, layer in _named_layers(model)
@@ -124,6 +129,10 @@ def load_conductances(
         if found[name].shape != (chip.rows, chip.columns):
             raise ValueError(
                 f"path={str(path)!r}: {name} has the shape {found[name].shape}; must be {(chip.rows, chip.columns)}"
+            )
+        if found[name].dtype.kind not in "fiu":
+            raise ValueError(
+                f"path={str(path)!r}: {name}: {found[name].dtype}: must be real numbers"
             )
         g = torch.as_tensor(found[name]).to(chip.memristor.x)
         finite_range(g, name)

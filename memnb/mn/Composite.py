@@ -12,6 +12,15 @@ from .Layer import StandIn
 from .Linear import Linear
 
 # %% ../../nbs/mn/Composite.ipynb #cell-004
+def _parameter(t):
+    "`t` if it is a parameter; a copy of its own for a part of one."
+    return (
+        t
+        if isinstance(t, torch.nn.Parameter)
+        else torch.nn.Parameter(t.detach().clone(), requires_grad=t.requires_grad)
+    )
+
+
 class Composite(StandIn):
     """A layer of several products on crossbars; all arguments but the first are those of MemristiveLayer.
 
@@ -34,17 +43,10 @@ class Composite(StandIn):
             linear = torch.nn.Linear(
                 weight.shape[1], weight.shape[0], bias is not None, device="meta"
             )
-            linear.weight = (
-                weight
-                if isinstance(weight, torch.nn.Parameter)
-                else torch.nn.Parameter(weight.detach().clone())
+            linear.weight, linear.bias = (
+                _parameter(weight),
+                None if bias is None else _parameter(bias),
             )
-            if bias is not None:
-                linear.bias = (
-                    bias
-                    if isinstance(bias, torch.nn.Parameter)
-                    else torch.nn.Parameter(bias.detach().clone())
-                )
             products[name] = Linear(
                 linear, memristor_model, memristor_model_params, *args, **settings
             )
@@ -88,9 +90,16 @@ class Composite(StandIn):
         "True: run digitally with the original weights."
         return all(product.forward_legacy_enabled for product in self.products.values())
 
+    @property
+    def freed(self) -> bool:
+        "Whether the digital weights of a product were freed by disable_legacy()."
+        return any(product.freed for product in self.products.values())
+
     @forward_legacy_enabled.setter
     def forward_legacy_enabled(self, value):
-        if value and any(product.weight is None for product in self.products.values()):
+        if not isinstance(value, bool):
+            raise TypeError(f"forward_legacy_enabled={value!r}: must be True or False")
+        if value and self.freed:
             raise ValueError(
                 f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()"
             )

@@ -116,7 +116,7 @@ class ForwardConvolution(Convolution):
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         padded = torch.nn.functional.pad(batched, self._reversed_padding_repeated_twice, mode=mode)
         found = patches(padded, self.kernel_size, self.stride, self.dilation)
-        # places last in memory: they are copied in long stretches, ten times as fast as patch by patch
+        # places last in memory: they are copied in long stretches, faster than patch by patch
         return found.reshape(self.groups * self.crossbars[0].rows, -1).T
 
     def _outputs(self, columns, input):
@@ -159,6 +159,10 @@ class TransposedConvolution(Convolution):
         if output_size is None:
             return super().forward(input)
         self._check_input(input)
+        if isinstance(output_size, str) or not hasattr(output_size, "__len__"):
+            raise TypeError(
+                f"output_size={output_size!r}: must be a list of {self.dimensions} sizes"
+            )
         variant = copy.copy(self)  # the same crossbars
         variant.output_padding = self.torch_class._output_padding(
             self,

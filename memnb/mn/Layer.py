@@ -11,6 +11,7 @@ import inspect
 
 import torch
 from torch.nn.utils import parametrize
+from torch.nn.utils.prune import BasePruningMethod
 
 from ..bh.crossbar.Crossbar import init_crossbar
 from ..bh.crossbar.Merging import resistances
@@ -41,6 +42,23 @@ class Function(torch.nn.Module):
         return self.function(x)
 
 # %% ../../nbs/mn/Layer.ipynb #cell-007
+# what a subclass of a torch layer may define without changing what it computes
+_harmless = {
+    "__init__",
+    "__new__",
+    "__repr__",
+    "__str__",
+    "__doc__",
+    "__getstate__",
+    "__setstate__",
+    "__deepcopy__",
+    "__setattr__",
+    "extra_repr",
+    "reset_parameters",
+}
+_harmless |= {"_save_to_state_dict", "_load_from_state_dict", "_replicate_for_data_parallel"}
+
+
 class StandIn(torch.nn.Module):
     "A memristive layer in the place of a torch layer of `torch_class`."
 
@@ -56,11 +74,38 @@ class StandIn(torch.nn.Module):
             raise TypeError(
                 f"layer={layer!r}: has a forward of its own, which a {type(self).__name__} would ignore"
             )
-        if any(hasattr(hook, "compute_weight") for hook in layer._forward_pre_hooks.values()):
+        kind = type(layer).__bases__[0] if parametrize.is_parametrized(layer) else type(layer)
+        own = {
+            name
+            for cls in kind.__mro__[: kind.__mro__.index(self.torch_class)]
+            for name in vars(cls)
+        }
+        changed = sorted(
+            name for name in own - _harmless if callable(getattr(self.torch_class, name, None))
+        )
+        if changed:
+            raise TypeError(
+                f"layer={layer!r}: its class overrides {changed} of {self.torch_class.__name__}, which a {type(self).__name__} would ignore"
+            )
+        hooks = layer._forward_pre_hooks.values()
+        if any(hasattr(hook, "compute_weight") for hook in hooks):
             raise ValueError(
                 f"layer={layer!r}: torch.nn.utils.weight_norm or spectral_norm would make its weight anew at each call; "
                 "remove it first (remove_weight_norm, remove_spectral_norm)"
             )
+        if any(isinstance(hook, BasePruningMethod) for hook in hooks):
+            raise ValueError(
+                f"layer={layer!r}: torch.nn.utils.prune would make its weight anew at each call; make the pruning permanent first (prune.remove)"
+            )
+        for name, p in layer.named_parameters():
+            if isinstance(p, torch.nn.parameter.UninitializedParameter):
+                raise ValueError(
+                    f"layer={layer!r}: its weights are not initialised yet; run it once"
+                )
+            if p.is_meta:
+                raise ValueError(f"layer={layer!r}: {name} is on the meta device and has no values")
+            if p.is_complex():
+                raise TypeError(f"layer={layer!r}: {name} is complex; conductances are real")
 
     def _stand_in_for(self, layer):
         kind = self.torch_class if parametrize.is_parametrized(layer) else type(layer)
@@ -138,13 +183,20 @@ class MemristiveLayer(StandIn):
         cuda_malloc_heap_size: int = 50,  # accepted, no effect
     ):
         super().__init__()
-        layer = self._checked(layer)
-        for name, value in (
-            ("mapping_routine", mapping_routine),
-            ("programming_routine", programming_routine),
-        ):
-            if not callable(value) and not (name[0] == "p" and value is None):
-                raise TypeError(f"{name}={value!r}: must be a function")
+        original, layer = layer, self._checked(layer)
+        _check_call(
+            "mapping_routine", mapping_routine, "mapping_routine", {"scheme": None, "p_l": None}, 3
+        )
+        if programming_routine is not None:
+            _check_call(
+                "programming_routine",
+                programming_routine,
+                "programming_routine_params",
+                programming_routine_params,
+                3,
+            )
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise TypeError(f"generator={generator!r}: must be a torch.Generator or None")
         _check_call(
             "scaling_routine", scaling_routine, "scaling_routine_params", scaling_routine_params, 2
         )
@@ -205,7 +257,7 @@ class MemristiveLayer(StandIn):
         self.transform_output = Affine().to(self.weight.device)
         self.forward_legacy_enabled = False
         self._cache = Cache()
-        self._stand_in_for(layer)
+        self._stand_in_for(original)
 
     # What a layer states
 
@@ -246,8 +298,6 @@ class MemristiveLayer(StandIn):
         self._check_class(layer)
         if parametrize.is_parametrized(layer):
             layer = copy.deepcopy(layer)  # to look at a parametrised weight may change it
-        if isinstance(layer.weight, torch.nn.parameter.UninitializedParameter):
-            raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
         if layer.bias is not None:
             finite_range(layer.bias, "bias")
         return layer
@@ -259,6 +309,11 @@ class MemristiveLayer(StandIn):
         if not isinstance(input, torch.Tensor) or input.device != device:
             raise TypeError(
                 f"{name}: {getattr(input, 'device', type(input))}: must be a tensor on {device}, where the layer is"
+            )
+        if input.is_nested or input.layout is not torch.strided:
+            raise TypeError(
+                f"{name}: is {'nested' if input.is_nested else input.layout}: must be an ordinary, dense tensor (of a torch.nn.TransformerEncoder "
+                "around a patched layer, set use_nested_tensor to False)"
             )
         if input.dtype not in (dtype, torch.float16, torch.bfloat16):
             raise TypeError(
@@ -308,10 +363,13 @@ class MemristiveLayer(StandIn):
         "The difference in the form of the digital weight."
         return self.difference(read).T.reshape(self.weight_shape)
 
-    def _folded(self):
-        "Effective weight and bias with the transform folded in. The bias may be learned, so it isn't part of what is kept."
+    def _folded(self, read=True):
+        """Effective weight and bias with the transform folded in; without what only a read adds, unless `read`.
+
+        The bias may be learned, so it isn't part of what is kept.
+        """
         t = self.transform_output
-        if not self.fresh:
+        if not (read and self.fresh):
             weight = self._kept(
                 "effective", lambda: self._weighted(self._like_weight(), t.coef), [t.coef]
             )
@@ -452,9 +510,10 @@ class MemristiveLayer(StandIn):
                 f"transform_output={self.transform_output!r}: no line that weights and bias could take up"
             )
         with torch.no_grad():
-            weight, bias = self._folded()
+            weight, bias = self._folded(read=False)
         kept = self.bias is not None or bool(bias.any())
-        make = lambda t: torch.nn.Parameter(t.detach().clone())
+        learned = self.weight is None or self.weight.requires_grad
+        make = lambda t: torch.nn.Parameter(t.detach().clone(), requires_grad=learned)
         return self._plain({"weight": make(weight), "bias": make(bias) if kept else None})
 
     # Tuning
@@ -470,6 +529,11 @@ class MemristiveLayer(StandIn):
             )
         self.transform_output = transform
 
+    @property
+    def freed(self) -> bool:
+        "Whether the digital weights were freed by disable_legacy()."
+        return self.weight is None
+
     def disable_legacy(self):
         "Free the digital weights. The layer runs on its crossbars only, and can't be tuned any more."
         self.forward_legacy_enabled = False
@@ -481,6 +545,8 @@ class MemristiveLayer(StandIn):
             if not callable(value):
                 raise TypeError(f"transform_output={value!r}: must be a function")
             value = Function(value)
+        if name == "forward_legacy_enabled" and not isinstance(value, bool):
+            raise TypeError(f"forward_legacy_enabled={value!r}: must be True or False")
         if name == "forward_legacy_enabled" and value and self.weight is None:
             raise ValueError(
                 f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()"

@@ -23,7 +23,7 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .Layer import StandIn
+from .Layer import MemristiveLayer, StandIn
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
 from .RNN import GRU, LSTM, RNN
@@ -147,11 +147,11 @@ def memristive_layers(model: torch.nn.Module) -> list[StandIn]:
 def _fused_routines(model):
     """Switch torch's fused routines off in transformer layers with memristive layers inside, and on again in those without."""
     for module in model.modules():
-        switch = {
-            torch.nn.TransformerEncoderLayer: "activation_relu_or_gelu",
-            torch.nn.TransformerEncoder: "use_nested_tensor",
-        }.get(type(module))
-        if switch is None:
+        if isinstance(module, torch.nn.TransformerEncoderLayer):
+            switch = "activation_relu_or_gelu"
+        elif isinstance(module, torch.nn.TransformerEncoder):
+            switch = "use_nested_tensor"
+        else:
             continue
         before = module.__dict__.setdefault("_before_patching", getattr(module, switch))
         if any(isinstance(m, StandIn) for m in module.modules()):
@@ -168,16 +168,35 @@ def tune_model(
     *,
     generator: torch.Generator | None = None,  # of the random inputs
 ):
-    "Tune every memristive layer. ValueError for a key that is no layer of the model."
-    layers, tune_kwargs = memristive_layers(model), tune_kwargs or {}
+    "Tune every memristive layer, or none. ValueError for a key that is no layer of the model, TypeError for arguments that are no dict."
+    if not isinstance(tune_kwargs, dict | None):
+        raise TypeError(
+            f"tune_kwargs={tune_kwargs!r}: must be a dict of keyword arguments for each class"
+        )
+    layers = memristive_layers(model)
+    tune_kwargs = {str(key): value for key, value in (tune_kwargs or {}).items()}
     keys = lambda layer: (str(type(layer)), str(layer.torch_class))
     known = sorted({k for layer in layers for k in keys(layer)})
-    for key in tune_kwargs:
+    for key, value in tune_kwargs.items():
         if key not in known:
             raise ValueError(f"tune_kwargs: unknown key {key!r}; the model's layers are {known}")
-    for layer in layers:
-        mine = {k: v for key in keys(layer) for k, v in tune_kwargs.get(key, {}).items()}
-        layer.tune(**({"generator": generator} if generator is not None else {}) | mine)
+        if not isinstance(value, dict):
+            raise TypeError(
+                f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune"
+            )
+    transforms = [
+        (part, part.transform_output)
+        for part in model.modules()
+        if isinstance(part, MemristiveLayer)
+    ]
+    try:
+        for layer in layers:
+            mine = {k: v for key in keys(layer) for k, v in tune_kwargs.get(key, {}).items()}
+            layer.tune(**({"generator": generator} if generator is not None else {}) | mine)
+    except Exception:
+        for part, transform in transforms:
+            part.transform_output = transform
+        raise
 
 
 def set_forward_legacy(
@@ -188,7 +207,7 @@ def set_forward_legacy(
     if not isinstance(enable, bool):
         raise TypeError(f"forward_legacy({enable!r}): must be True or False")
     layers = memristive_layers(model)
-    if enable and any(layer.weight is None for layer in layers):
+    if enable and any(layer.freed for layer in layers):
         raise ValueError(
             f"forward_legacy({enable!r}): the digital weights of a layer were freed by disable_legacy()"
         )
@@ -272,7 +291,16 @@ def patch_model(
             f"model: {type(model).__name__} has nothing to patch: no layer of {items}"
             + (f"; {patched} of its layers are memristive already" if patched else "")
         )
-    new, size = {}, sum(p.numel() for _, _, layer, _ in places for p in layer.parameters())
+    lazy = torch.nn.parameter.UninitializedParameter
+    new, size = (
+        {},
+        sum(
+            p.numel()
+            for *_, layer, _ in places
+            for p in layer.parameters()
+            if not isinstance(p, lazy)
+        ),
+    )
     short = (
         not verbose or size < 20_000_000
     )  # in a notebook even a bar that never shows makes a widget
@@ -321,6 +349,10 @@ def unpatch_model(
     ValueError for a model without memristive layers, for originals that were freed and for a transform that is no line; the model is unchanged
     then.
     """
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model={model!r}: must be a torch.nn.Module")
+    if not isinstance(originals, bool):
+        raise TypeError(f"originals={originals!r}: must be True or False")
     layers = memristive_layers(model)
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
@@ -329,13 +361,15 @@ def unpatch_model(
         for name, child in parent._modules.items():
             if id(child) in plain:
                 parent._modules[name] = plain[id(child)]
-    for name in (
-        "tune_",
-        "forward_legacy",
-        "disable_legacy",
-        "set_cuda_malloc_heap_size",
-        "apply_nonidealities",
-    ):
-        model.__dict__.pop(name, None)
+    for module in model.modules():
+        for name in (
+            "tune_",
+            "forward_legacy",
+            "disable_legacy",
+            "set_cuda_malloc_heap_size",
+            "apply_nonidealities",
+        ):
+            if isinstance(module.__dict__.get(name), functools.partial):
+                del module.__dict__[name]
     _fused_routines(model)
     return plain.get(id(model), model)

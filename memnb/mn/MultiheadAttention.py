@@ -15,6 +15,8 @@ class MultiheadAttention(Composite):
     """`torch.nn.MultiheadAttention` on crossbars; inputs, masks and outputs as in torch.
 
     `MultiheadAttention(attention, memristor_model, memristor_model_params, ...)`; all arguments are those of MemristiveLayer.
+    The joint weight and bias of queries, keys and values are split into parameters of their own: an optimiser has to be made after
+    patching. A query that may look nowhere gets zeros.
     """
 
     torch_class = torch.nn.MultiheadAttention
@@ -57,7 +59,10 @@ class MultiheadAttention(Composite):
         biased = any(p.bias is not None for name, p in products.items() if name != "out")
         parameters = {name: getattr(self, name) for name in names}
         weights = [products[name].weight for name in "qkv"]
-        join = lambda parts: torch.nn.Parameter(torch.cat([p.detach() for p in parts]))
+        join = lambda parts: torch.nn.Parameter(
+            torch.cat([p.detach() for p in parts]),
+            requires_grad=any(p.requires_grad for p in parts),
+        )
         bias_of = lambda p: torch.zeros_like(p.weight[:, 0]) if p.bias is None else p.bias
         parameters["in_proj_bias"] = (
             join([bias_of(products[name]) for name in "qkv"]) if biased else None
@@ -118,16 +123,22 @@ class MultiheadAttention(Composite):
             added += 1
         if mask is not None:
             mask = torch.nn.functional.pad(mask, (0, added))
-        q, k, v = (t.view(n, -1, self.num_heads, self.head_dim).transpose(1, 2) for t in (q, k, v))
+        q, k, v = (
+            t.view(n, t.shape[1], self.num_heads, self.head_dim).transpose(1, 2) for t in (q, k, v)
+        )
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
             scores = q @ k.mT / self.head_dim**0.5
             weights = torch.softmax(scores if mask is None else scores + mask, -1)
+            if mask is not None:
+                weights = weights.masked_fill((mask == float("-inf")).all(-1, keepdim=True), 0.0)
             weights = torch.nn.functional.dropout(weights, p) if p else weights
             mixed = weights @ v
         else:
             mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, p)
+            if mask is not None:
+                mixed = mixed.masked_fill((mask == float("-inf")).all(-1, keepdim=True), 0.0)
         output = self.products["out"](mixed.transpose(1, 2).reshape(n, length, self.embed_dim)).to(
             dtype
         )
@@ -165,6 +176,12 @@ class MultiheadAttention(Composite):
         ):
             if mask is None:
                 continue
+            if not isinstance(mask, torch.Tensor) or not (
+                mask.dtype == torch.bool or mask.is_floating_point()
+            ):
+                raise TypeError(
+                    f"{name}: {getattr(mask, 'dtype', type(mask))}: must be a tensor, bool or floating point"
+                )
             if tuple(mask.shape) not in forms:
                 raise ValueError(f"{name}: shape {tuple(mask.shape)}: must be one of {list(forms)}")
             if mask.dtype == torch.bool:

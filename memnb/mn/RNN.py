@@ -41,19 +41,48 @@ class Recurrent(Composite):
         return matrices
 
     def _originals(self, products):
-        parameters = {}
-        for name in self._shell[0]._parameters:
-            kind, part, suffix = name.split("_", 2)
-            value = getattr(products[f"{part}_{suffix}"], kind)
-            zeros = lambda p=products[f"{part}_{suffix}"]: torch.nn.Parameter(
-                torch.zeros_like(p.weight[:, 0])
+        for name, product in products.items():
+            lost = (
+                0.0
+                if product.bias is None or not name.startswith("hr")
+                else product.bias.abs().max().item()
             )
-            parameters[name] = zeros() if value is None else value
+            if lost > 1e-5 * product.weight.abs().max().item():
+                raise ValueError(
+                    f"{name}: its transform has an intercept (up to {lost:.3g}), which the projection of a torch.nn.LSTM has no place for"
+                )
+        biased = self.bias or any(
+            product.bias is not None for name, product in products.items() if name[:2] != "hr"
+        )
+        parameters = {}
+        for suffix in self._suffixes():
+            parts = [products[f"{part}_{suffix}"] for part in ("ih", "hh")]
+            zeros = lambda p: torch.nn.Parameter(torch.zeros_like(p.weight[:, 0]))
+            parameters |= {
+                f"weight_{part}_{suffix}": p.weight
+                for part, p in zip(("ih", "hh"), parts, strict=True)
+            }
+            if biased:
+                biases = [zeros(p) if p.bias is None else p.bias for p in parts]
+                parameters |= {
+                    f"bias_{part}_{suffix}": b for part, b in zip(("ih", "hh"), biases, strict=True)
+                }
+            if self.proj_size:
+                parameters[f"weight_hr_{suffix}"] = products[f"hr_{suffix}"].weight
         return parameters
 
     def _plain(self, parameters):
         layer = super()._plain(parameters)
-        layer._flat_weights = [parameters[name] for name in layer._flat_weights_names]
+        layer.bias, layer._flat_weights_names = (
+            any(name.startswith("bias") for name in parameters),
+            list(parameters),
+        )
+        per_direction = len(parameters) // len(self._suffixes())
+        layer._all_weights = [
+            layer._flat_weights_names[k : k + per_direction]
+            for k in range(0, len(parameters), per_direction)
+        ]
+        layer._flat_weights = list(parameters.values())
         layer._init_flat_weights()
         return layer
 
@@ -76,6 +105,7 @@ class Recurrent(Composite):
                 raise ValueError(
                     f"hx: shape {tuple(getattr(state, 'shape', ()))}: must be {(directions, batch, size)}"
                 )
+            finite_range(state, "hx")
         return [self._incoming(state, "hx") for state in given]
 
     def forward(self, input, hx=None):
@@ -87,16 +117,9 @@ class Recurrent(Composite):
             data, sizes, order, back = input
             self._check_size(data, 2)
             batch = int(sizes[0])
-            states = (
-                hx
-                if hx is None or order is None
-                else self._each(hx, lambda s: s.index_select(1, order))
-            )
-            output, last = self._run(
-                self._incoming(data),
-                self._checked_states(states, batch, self._incoming(data)),
-                sizes,
-            )
+            states = self._checked_states(hx, batch, self._incoming(data))
+            states = states if order is None else [s.index_select(1, order) for s in states]
+            output, last = self._run(self._incoming(data), states, sizes)
             last = last if back is None else [s.index_select(1, back) for s in last]
             output = PackedSequence(output.to(data.dtype), sizes, order, back)
             return output, self._packed([s.to(data.dtype) for s in last])
@@ -113,12 +136,12 @@ class Recurrent(Composite):
         return output.to(input.dtype), self._packed([s.to(input.dtype) for s in last])
 
     def _check_size(self, input, dims):
-        if (
-            not isinstance(input, torch.Tensor)
-            or input.dim() not in (2, dims)
-            or input.shape[-1] != self.input_size
-            or not len(input)
-        ):
+        fits = (
+            isinstance(input, torch.Tensor)
+            and input.dim() in (2, dims)
+            and input.shape[-1] == self.input_size
+        )
+        if not fits or not input.shape[1 if self.batch_first and input.dim() == 3 else 0]:
             raise ValueError(
                 f"input: shape {tuple(getattr(input, 'shape', ()))}: must be a sequence (steps, {self.input_size}), or one of {dims} dimensions with a batch"
             )

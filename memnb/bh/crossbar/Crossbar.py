@@ -6,8 +6,11 @@
 __all__ = ['Effect', 'Crossbar', 'changed', 'crossbars_of', 'init_crossbar', 'simulate_matmul']
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-002
+import copy
 import inspect
+import itertools
 import math
+import numbers
 from typing import ClassVar
 
 import numpy as np
@@ -20,13 +23,14 @@ from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape, products, row_tiles, split_rows
 from ..memristor import Memristor
 from ..Quantize import check_adc, convert, straight_through
-from ...utils import Cache, check_number, finite_range
+from ...utils import Cache, FullPrecision, check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-005
-class Effect(torch.nn.Module):
+class Effect(FullPrecision):
     """A change of a crossbar's conductances; subclasses override what they need. Persistent draws belong into buffers.
 
-    `settings`: numbers, strings and lists only; they are attributes, too.
+    `settings`: numbers, strings and lists only (TypeError otherwise); they are attributes, too. Each effect belongs to one crossbar, which it
+    joins by `add_effect`. Two of the same order act in the order in which they were added.
     """
 
     order = 50  # of application, from low to high; `add_effect` keeps to it
@@ -35,25 +39,47 @@ class Effect(torch.nn.Module):
     reads = (
         False  # True: it has `currents`, which take the place of the crossbar's own way of reading
     )
+    drawn: tuple = ()  # names of the buffers that a saved state must have
     known: ClassVar[dict] = {}
+    numbers: ClassVar = itertools.count()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        Effect.known[cls.__name__] = cls
+        Effect.known[f"{cls.__module__}.{cls.__qualname__}"] = cls
+        if "read" in vars(cls) and "fresh" not in vars(cls):
+            cls.fresh = True
 
     def __init__(self, **settings):
         super().__init__()
-        self.settings = settings
+        for name in settings:
+            if hasattr(Effect, name):
+                raise ValueError(
+                    f"{name}: is something that every effect has; give the setting another name"
+                )
+        self.settings = {name: _primitive(name, value) for name, value in settings.items()}
+        self.number, self.changes = next(Effect.numbers), 0  # what a cache is told
 
     def __getattr__(self, name):
         settings = self.__dict__.get("settings", {})
         return settings[name] if name in settings else super().__getattr__(name)
 
+    def __setattr__(self, name, value):
+        settings = self.__dict__.get("settings", {})
+        if name in settings:
+            settings[name] = _primitive(name, value)
+        else:
+            super().__setattr__(name, value)
+            self.__dict__["changes"] = self.__dict__.get("changes", 0) + 1
+
+    def watched(self) -> list[torch.Tensor]:
+        "The tensors that `forward` depends on."
+        return [*self.parameters(), *self.buffers()]
+
     def attached(self, crossbar):
         "Called when it is added to `crossbar`: draw what is kept."
 
-    def written(self, crossbar):
-        "Called after every write to `crossbar`."
+    def written(self, crossbar, cells=None):
+        "Called after every write to `crossbar`; `cells` (rows, cols), bool, says to which devices, None: to all."
 
     def forward(self, g, crossbar) -> torch.Tensor:
         "Conductances (rows, cols) in siemens -> conductances: a pure function, called again when something has changed."
@@ -66,16 +92,41 @@ class Effect(torch.nn.Module):
     def _load_from_state_dict(self, state_dict, prefix, *args):
         for key, value in state_dict.items():
             name = key[len(prefix) :]
-            if key.startswith(prefix) and "." not in name and name not in self._parameters:
-                mine = self._buffers.get(name)
-                if mine is None or mine.shape != value.shape:
-                    self.register_buffer(name, torch.zeros_like(value, device=self.home))
+            if (
+                key.startswith(prefix)
+                and "." not in name
+                and isinstance(value, torch.Tensor)
+                and name not in self._parameters
+            ):
+                if self._buffers.get(name) is None:
+                    like = self.home if self.home is not None else value
+                    dtype = like.dtype if value.is_floating_point() else value.dtype
+                    with torch.inference_mode(False):
+                        self.register_buffer(
+                            name, torch.zeros(value.shape, dtype=dtype, device=like.device)
+                        )
+        args[2].extend(
+            prefix + name for name in self.drawn if prefix + name not in state_dict
+        )  # missing keys
         super()._load_from_state_dict(state_dict, prefix, *args)
 
-    home = None  # the device of a crossbar that is being loaded
+    home = None  # a tensor of the crossbar that is being loaded
 
     def extra_repr(self) -> str:
         return ", ".join(f"{k}={v!r}" for k, v in self.settings.items())
+
+
+def _primitive(name, value):
+    "A setting as a Python number, string, list or None."
+    if isinstance(value, (list, tuple)):
+        return [_primitive(name, v) for v in value]
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, numbers.Real):
+        return int(value) if isinstance(value, numbers.Integral) else float(value)
+    raise TypeError(
+        f"{name}={value!r}: a setting must be a number, a string, None or a list of them"
+    )
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-007
 class Crossbar(torch.nn.Module):
@@ -211,14 +262,20 @@ class Crossbar(torch.nn.Module):
         # asked at every read: looked up directly, for half the time that parameters() and buffers() take
         memristor, effects = self._modules["memristor"], self._modules["effects"]
         tensors = [*memristor._buffers.values(), *memristor._parameters.values()]
-        return [*tensors, *effects.parameters(), *effects.buffers()] if len(effects) else tensors
+        return (
+            [*tensors, *(t for effect in effects for t in effect.watched())]
+            if len(effects)
+            else tensors
+        )
 
     @property
     def version(self) -> tuple:
         "What the conductances depend on besides tensors."
         effects = self._modules["effects"]
         effects = (
-            [(id(effect), dict(effect.settings)) for effect in effects] if len(effects) else ()
+            [(e.number, e.changes, copy.deepcopy(e.settings)) for e in effects]
+            if len(effects)
+            else ()
         )
         return self._dropped, self._modules["memristor"].changes, effects
 
@@ -235,20 +292,34 @@ class Crossbar(torch.nn.Module):
         """
         if not isinstance(effect, Effect):
             raise TypeError(f"effect={effect!r}: must be a memnb.bh.crossbar.Crossbar.Effect")
+        if effect.report is not None:
+            raise ValueError(
+                f"effect={effect!r}: belongs to a crossbar already; make a new one for each"
+            )
+        others = list(self.effects)
         with torch.inference_mode(False), torch.no_grad():
             before = self.conductances()
-            effect.attached(self)
-            after = [k for k, other in enumerate(self.effects) if other.order > effect.order]
-            self.effects.insert(
-                after[0] if after else len(self.effects), effect.to(self.memristor.x.device)
-            )
-            effect.report = changed(before, self.conductances())
+            try:
+                effect.attached(self)
+                after = [k for k, other in enumerate(self.effects) if other.order > effect.order]
+                self.effects.insert(
+                    after[0] if after else len(self.effects), effect.to(self.memristor.x.device)
+                )
+                with_it = self.conductances()
+                if finite_range(with_it, f"conductances behind {effect!r}")[0] < 0:
+                    raise ValueError(f"effect={effect!r}: makes conductances negative")
+            except Exception:
+                del self.effects[:]
+                self.effects.extend(others)
+                raise
+            effect.report = changed(before, with_it)
             return effect.report
 
     def get_extra_state(self):
+        name = lambda effect: f"{type(effect).__module__}.{type(effect).__qualname__}"
         return {
             "version": 1,
-            "effects": [[type(effect).__name__, dict(effect.settings)] for effect in self.effects],
+            "effects": [[name(effect), copy.deepcopy(effect.settings)] for effect in self.effects],
         }
 
     def set_extra_state(self, state):
@@ -267,7 +338,7 @@ class Crossbar(torch.nn.Module):
         for name, settings in state["effects"]:
             effect = Effect.known[name].__new__(Effect.known[name])
             Effect.__init__(effect, **settings)
-            effect.home = self.memristor.x.device
+            effect.home, effect.report = self.memristor.x.detach(), {}
             effects.append(effect)
         del self.effects[:]
         self.effects.extend(effects)
@@ -289,6 +360,16 @@ class Crossbar(torch.nn.Module):
 
     def wired(self, g, source_resistance, line_resistance) -> torch.Tensor:
         "What conductances (rows, columns) come down to behind wires, each tile an array of its own: (rows, columns), S."
+        rows, columns = self.array_shape
+        if self.grid == (1, self.groups) and self.columns // self.groups < columns:
+            # beyond the last device a word line carries nothing, and a bit line only runs on to its end: wire in series
+            source, line = (
+                r if isinstance(r, (tuple, list)) else (r, r)
+                for r in (source_resistance, line_resistance)
+            )
+            on = (source[0], source[1] + (rows - self.rows) * line[1])
+            cut = g.view(self.rows, self.groups, -1).transpose(0, 1)
+            return effective_conductance(cut, on, line).transpose(0, 1).reshape(g.shape)
         tiles = self.tiles(g).flatten(0, 1)
         at_once = max(
             1, 2**21 // tiles[0].numel()
@@ -330,10 +411,11 @@ class Crossbar(torch.nn.Module):
     def update(self, from_devices: bool = False, parallelize: bool = False):
         "Write `conductance_matrix`, as it may have been changed in place, to the devices; or forget it (`from_devices`)."
         if not from_devices:
-            kept, effective = self._untile(self.conductance_matrix), self.conductances()
-            # only what was changed: to write an effect's result into the devices would make it act twice
-            if (edited := kept != effective).any():
-                self._write(torch.where(edited, kept, self.memristor.g))
+            with torch.no_grad():
+                kept, effective = self._untile(self.conductance_matrix), self.conductances()
+                # only what was changed: to write an effect's result into the devices would make it act twice
+                if (edited := kept != effective).any():
+                    self._write(torch.where(edited, kept, self.memristor.g), edited)
         self._cache.clear()
         self._dropped += 1
 
@@ -362,19 +444,21 @@ class Crossbar(torch.nn.Module):
         g = g.to(m.x).clamp(min=1 / m.r_off).clamp(max=1 / m.r_on)
         if hasattr(programming_routine, "whole_array"):
             programming_routine.whole_array(self, g, **programming_routine_params)
-            return self._written()
+            return None
         for point in np.ndindex(*self.matrix_shape):
             if (cell := self.cell(point)) is not None:
                 programming_routine(self, point, g[cell].item(), **programming_routine_params)
-        self._written()
+        self.written()
 
-    def _write(self, g):
+    def _write(self, g, cells=None):
         self.memristor.set_conductance(g)
-        self._written()
+        self.written(cells)
 
-    def _written(self):
-        for effect in self.effects:
-            effect.written(self)
+    def written(self, cells=None):
+        "Tell the effects of a write; `cells` (rows, columns), bool, says to which devices, None: to all."
+        with torch.inference_mode(False), torch.no_grad():
+            for effect in self.effects:
+                effect.written(self, None if cells is None else cells.clone())
 
     def _untile(self, g):
         g = torch.as_tensor(g)
@@ -542,7 +626,7 @@ def _check_model(model, parameters):
                 f"memristor_model_params: {name}={value!r}: {model.__name__} has no such parameter; it has {own}"
             )
 
-# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-024
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-028
 def init_crossbar(
     weights: torch.Tensor,  # (out, in), or a convolution's
     memristor_model,  # a class from `memnb.bh.memristor`
@@ -607,7 +691,7 @@ def init_crossbar(
         )
     return crossbars, operations[scheme]
 
-# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-027
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-031
 def simulate_matmul(
     input: torch.Tensor,  # voltages (batch, rows)
     crossbar: Crossbar,

@@ -301,6 +301,7 @@ def program_array(
                 fraction if disturbs else None, adaptive, deadline,
             )  # fmt: skip
         error = ((array.g - targets) / targets).abs()
+    crossbar.written()
     result = Programming(pulses, error, error <= rel_tol, rel_tol)
     if not result.converged.all():
         warnings.warn(f"not all devices were programmed: {result!r}", stacklevel=2)

@@ -395,6 +395,11 @@ class Memristor(Display, FullPrecision):
             raise ValueError(
                 f"{name}: shape {tuple(value.shape)}: must be the array's {tuple(self.shape)}"
             )
+        if isinstance(value, torch.Tensor):
+            value = value.detach().to(self.x)
+        else:
+            value = float(check_number(value, name))
+        finite_range(torch.as_tensor(value), name)
         for kept in (self._parameters, self._buffers, self.__dict__):
             kept.pop(name, None)
         self._add(name, value, self.x.dtype, self.x.device)

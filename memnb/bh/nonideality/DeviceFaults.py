@@ -10,7 +10,7 @@ import torch
 
 from ..crossbar.Crossbar import Effect, crossbars_of
 from ..StochasticParameter import StochasticParameter, draw_parameters
-from ...utils import check_number
+from ...utils import check_generator, check_number, finite_range
 
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-005
 LRS, HRS, UNFORMED = 1, 2, 3
@@ -22,7 +22,7 @@ class Faults(Effect):
     TypeError or ValueError unless they are proportions whose sum is at most 1.
     """
 
-    order = 70
+    order, drawn = 70, ("kind",)
 
     def __init__(
         self,
@@ -45,13 +45,11 @@ class Faults(Effect):
         if g_pristine is not None:
             check_number(g_pristine, "g_pristine", at_least=0)
         super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine)
-        self._generator = generator
+        self._generator = (check_generator(generator),)
 
     def attached(self, crossbar):
-        u = torch.rand(
-            crossbar.rows, crossbar.columns, generator=self._generator, dtype=torch.float64
-        )
-        self._generator = None
+        (generator,) = self.__dict__.get("_generator", (None,))
+        u = torch.rand(crossbar.rows, crossbar.columns, generator=generator, dtype=torch.float64)
         edges = torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64).cumsum(0)
         kind = torch.zeros(u.shape, dtype=torch.int8)
         for k in (UNFORMED, HRS, LRS):
@@ -111,6 +109,12 @@ def apply_cycle_variability(
     }
     chips = crossbars_of(layer)
     drawn = [draw_parameters(laws, chip.memristor.shape, generator) for chip in chips]
+    for chip, parameters in zip(chips, drawn, strict=True):
+        for name, value in parameters.items():
+            if finite_range(value.to(chip.memristor.x.dtype), name)[0] <= 0:
+                raise ValueError(
+                    f"{name}_kwargs={ {'r_on': r_on_kwargs, 'r_off': r_off_kwargs}[name]!r}, min={min!r}: some devices get a resistance <= 0"
+                )
     for chip, parameters in zip(chips, drawn, strict=True):
         with torch.inference_mode(False):
             for name, value in parameters.items():

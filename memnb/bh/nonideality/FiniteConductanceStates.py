@@ -52,7 +52,7 @@ class FiniteStates(Effect):
         below = (u.detach() * (self.n - 1)).floor().clamp(0, self.n - 2)
         low, high = self.level(below, g_off, g_on), self.level(below + 1, g_off, g_on)
         nearest = torch.where(g - low <= high - g, low, high)
-        return g + (nearest - g).detach() if g.requires_grad else nearest
+        return nearest.detach() + (g - g.detach()) if g.requires_grad else nearest
 
 
 def apply_finite_conductance_states(
@@ -73,8 +73,13 @@ def replace_effect(
     same=lambda other: True,  # which effects of its kind it replaces
 ) -> dict:
     "Add `effect` in the place of those of its class for which `same` holds; what changed."
-    for k in reversed(
-        [k for k, e in enumerate(crossbar.effects) if type(e) is type(effect) and same(e)]
-    ):
-        del crossbar.effects[k]
-    return crossbar.add_effect(effect)
+    before = list(crossbar.effects)
+    keep = [e for e in before if type(e) is not type(effect) or not same(e)]
+    del crossbar.effects[:]
+    crossbar.effects.extend(keep)
+    try:
+        return crossbar.add_effect(effect)
+    except Exception:
+        del crossbar.effects[:]
+        crossbar.effects.extend(before)
+        raise

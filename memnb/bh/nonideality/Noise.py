@@ -7,6 +7,7 @@ __all__ = ['ProgrammingError', 'ReadNoise', 'TelegraphNoise']
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-002
 import math
+from typing import ClassVar
 
 import torch
 
@@ -17,7 +18,7 @@ from memnb.bh.memristor.statistical import (
     pcm_read_sigma,
     reram_sigma,
 )
-from ...utils import check_number
+from ...utils import check_generator, check_number
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-005
 class ProgrammingError(Effect):
@@ -27,7 +28,9 @@ class ProgrammingError(Effect):
     sigma = 1 is what was measured. Conductances end at 0. `generator` draws; it isn't saved.
     """
 
-    order = 30
+    order, drawn = 30, ("normal",)
+    # up to where the measured laws hold, S; that of phase-change devices up to its g_max
+    reach: ClassVar[dict] = {"Wan 1 s": 40e-6, "Wan 1 d": 40e-6, "Milo": 225e-6}
     sources = ("g_max", "g", "PCM", "Wan 1 s", "Wan 1 d", "Milo")
 
     def __init__(
@@ -44,15 +47,24 @@ class ProgrammingError(Effect):
             of=of,
             g_max=check_number(g_max, "g_max", above=0),
         )
-        self.generator = (generator,)  # in a tuple: a generator is no part of the state
+        self.generator = (
+            check_generator(generator),
+        )  # in a tuple: a generator is no part of the state
 
     def attached(self, crossbar):
+        limit = {**self.reach, "PCM": self.g_max}.get(self.of)
+        highest = torch.as_tensor(crossbar.memristor.bounds[1]).max().item()
+        if limit is not None and highest > 1.1 * limit:
+            raise ValueError(
+                f"of={self.of!r}: was measured up to {limit:g} S; these devices reach {highest:g} S"
+            )
         self.register_buffer(
             "normal", _normal(crossbar, self.__dict__.get("generator", (None,))[0])
         )
 
-    def written(self, crossbar):
-        self.attached(crossbar)
+    def written(self, crossbar, cells=None):
+        new = _normal(crossbar, self.__dict__.get("generator", (None,))[0])
+        self.normal = new if cells is None else torch.where(cells, new, self.normal)
 
     def forward(self, g, crossbar):
         if self.of == "g":
@@ -102,7 +114,7 @@ class ReadNoise(Effect):
             time=check_number(time, "time", at_least=0),
             g_max=check_number(g_max, "g_max", above=0),
         )
-        self.generator = (generator,)
+        self.generator = (check_generator(generator),)
 
     def read(self, g, crossbar):
         spread = g if self.of == "g" else pcm_read_sigma(g, self.time, self.g_max)
@@ -118,7 +130,7 @@ class TelegraphNoise(Effect):
     same. `filled` (rows, cols) is where the last read left the traps. `generator` draws; it isn't saved.
     """
 
-    order, fresh = 85, True
+    order, fresh, drawn = 85, True, ("filled",)
 
     def __init__(
         self,
@@ -131,16 +143,16 @@ class TelegraphNoise(Effect):
     ):
         for name, value in (("tau_c", tau_c), ("tau_e", tau_e)):
             check_number(value, name, above=0)
-        for name, value in (
-            ("dt", dt),
-            ("amplitude", amplitude),
-            ("amplitude_hrs", amplitude_hrs or 0.0),
-        ):
-            check_number(value, name, at_least=0)
+        for name, value in (("dt", dt), ("amplitude", amplitude), ("amplitude_hrs", amplitude_hrs)):
+            if value is not None or name != "amplitude_hrs":
+                check_number(value, name, at_least=0)
         super().__init__(
             tau_c=tau_c, tau_e=tau_e, dt=dt, amplitude=amplitude, amplitude_hrs=amplitude_hrs
         )
-        self.generator = (generator,)
+        self.generator = (check_generator(generator),)
+
+    def watched(self):
+        return []  # where the traps are concerns reads only
 
     def attached(self, crossbar):
         share = torch.tensor(self.tau_e / (self.tau_c + self.tau_e), dtype=torch.float64)
@@ -159,7 +171,10 @@ class TelegraphNoise(Effect):
     def read(self, g, crossbar):
         p_inf = self.tau_e / (self.tau_c + self.tau_e)
         kept = math.exp(-self.dt * (1 / self.tau_c + 1 / self.tau_e))
-        self.filled = self._less_than(p_inf + (self.filled.double() - p_inf) * kept, crossbar)
+        with torch.inference_mode(False), torch.no_grad():
+            self.filled.copy_(
+                self._less_than(p_inf + (self.filled.double() - p_inf) * kept, crossbar)
+            )
         amplitude = torch.as_tensor(self.amplitude, dtype=g.dtype, device=g.device)
         if self.amplitude_hrs is not None:
             low, high = (

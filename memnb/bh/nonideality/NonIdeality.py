@@ -6,6 +6,7 @@
 __all__ = ['NonIdeality', 'apply_nonidealities']
 
 # %% ../../../nbs/bh/nonideality/NonIdeality.ipynb #cell-002
+import copy
 from enum import Enum
 
 import torch
@@ -91,12 +92,16 @@ def apply_nonidealities(
     `conductance_states`; `lrs_proportion, hrs_proportion, electroform_proportion` (and a `generator`); `simulate=True`, or
     `sweep_duration, sweep_voltage_signal_amplitude, sweep_voltage_signal_frequency` (and `num_conductance_states`); `x,
     endurance_model, endurance_model_kwargs`; `time, retention_model, retention_model_kwargs`. TypeError for one that is missing or
-    unknown; ValueError for a model without crossbars. Before anything is applied to the model, everything is tried on a copy.
+    unknown; ValueError for a model without crossbars. If anything is wrong, the model has the effects that it had.
     """
+    if not isinstance(non_idealities, (NonIdeality, list, tuple, set)):
+        raise TypeError(f"non_idealities={non_idealities!r}: must be a list of NonIdeality")
+    if not isinstance(verbose, bool):
+        raise TypeError(f"verbose={verbose!r}: must be True or False")
     wanted = [non_idealities] if isinstance(non_idealities, NonIdeality) else list(non_idealities)
     plan, used = [], set()
     for one in wanted:
-        if one not in _applications:
+        if not isinstance(one, NonIdeality):
             raise TypeError(
                 f"non_idealities: {one!r}: must be one of {[str(n) for n in NonIdeality]}"
             )
@@ -109,44 +114,45 @@ def apply_nonidealities(
             extra = ", or simulate=True" if one is NonIdeality.NonLinear else ""
             raise TypeError(f"{one}: needs {missing}{extra}")
         given = {name: kwargs[name] for name in (*needed, *optional) if name in kwargs}
+        for name, value in given.items():
+            if name.endswith("_kwargs") and not isinstance(value, dict):
+                raise TypeError(f"{name}={value!r}: must be a dict")
         used |= set(given) | ({"simulate"} if one is NonIdeality.NonLinear else set())
         plan.append((one, lambda model, function=function, given=given: function(model, **given)))
     if unknown := sorted(set(kwargs) - used):
         raise TypeError(
             f"{unknown[0]}={kwargs[unknown[0]]!r}: none of {[str(n) for n in wanted]} takes it"
         )
+    if not plan:
+        raise ValueError(f"non_idealities={non_idealities!r}: nothing to apply")
     chips = crossbars_of(model)
-    trial = _trial(model)
-    for _, act in plan:
-        act(trial)
-    for one, act in plan:
-        before = [chip.conductance_matrix for chip in chips]
-        act(model)
-        reports = [
-            changed(b, chip.conductance_matrix) for b, chip in zip(before, chips, strict=True)
-        ]
-        devices = [chip.rows * chip.columns for chip in chips]
-        if verbose:
+    effects = [
+        (chip, [(effect, copy.deepcopy(effect.settings)) for effect in chip.effects])
+        for chip in chips
+    ]
+    lines = []
+    try:
+        for one, act in plan:
+            before = [chip.conductance_matrix for chip in chips]
+            act(model)
+            reports = [
+                changed(b, chip.conductance_matrix) for b, chip in zip(before, chips, strict=True)
+            ]
+            devices = sum(chip.rows * chip.columns for chip in chips)
             cells, largest = sum(r["cells"] for r in reports), max(r["max"] for r in reports)
             total = sum(r["mean"] * b.numel() for r, b in zip(reports, before, strict=True))
-            what = f"{cells:,} of {sum(devices):,} devices changed, by {total / sum(devices):.3g} S in the mean and at most {largest:.3g} S"
-            reading = "; reads go by another curve" if one is NonIdeality.NonLinear else ""
-            print(f"{one.name}: {what}{reading}")
+            what = f"{cells:,} of {devices:,} devices changed, by {total / devices:.3g} S in the mean and at most {largest:.3g} S"
+            lines.append(
+                f"{one.name}: {what}"
+                + "; reads go by another curve" * (one is NonIdeality.NonLinear)
+            )
+    except Exception:
+        for chip, kept in effects:
+            del chip.effects[:]
+            for effect, settings in kept:
+                effect.settings.update(settings)
+                chip.effects.append(effect)
+        raise
+    if verbose:
+        print("\n".join(lines))
     return model
-
-
-def _trial(model):
-    "A model of one tiny layer on the same devices as the first of `model`'s: what can't be applied to it can't be applied."
-    chip = crossbars_of(model)[0]
-    small = type(chip)(type(chip.memristor), {}, (1, 1))
-    small.memristor = chip.memristor.nominal_devices((1, 1))
-    layer = torch.nn.Module()
-    layer.crossbars = torch.nn.ModuleList([small])
-    wired = [
-        m
-        for m in model.modules()
-        if getattr(m, "wires", None) is not None or getattr(m, "selector", None) is not None
-    ]
-    layer.wires = getattr(wired[0], "wires", None) if wired else None
-    layer.selector = getattr(wired[0], "selector", None) if wired else None
-    return layer

@@ -26,6 +26,8 @@ def apply_retention_model(
 
 def call_model(name, model, role, layer, x, kwargs):
     "model(layer, x=x, **kwargs), with its `role` if it knows roles; TypeError if it can't be called so."
+    if not all(isinstance(key, str) for key in kwargs):
+        raise TypeError(f"{name}_kwargs={kwargs!r}: must be named arguments")
     if not callable(model):
         raise TypeError(f"{name}={model!r}: must be a function (layer, x, **kwargs)")
     signature = inspect.signature(model)

@@ -11,7 +11,7 @@ import torch
 from ...crossbar.Crossbar import Effect, changed, crossbars_of
 from ...memristor.statistical import PCM_G_MAX, pcm_drift, pcm_drift_exponent
 from ..FiniteConductanceStates import replace_effect
-from ....utils import check_number
+from ....utils import check_generator, check_number
 
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/conductance_drift.ipynb #cell-004
 class Drift(Effect):
@@ -48,7 +48,7 @@ class Drift(Effect):
             of=of,
             g_max=g_max,
         )
-        self.generator = (generator,)
+        self.generator = (check_generator(generator),)
 
     @property
     def random(self) -> bool:
@@ -66,8 +66,11 @@ class Drift(Effect):
                 ),
             )
 
-    def written(self, crossbar):
+    def written(self, crossbar, cells=None):
+        kept = self._buffers.get("normal")
         self.attached(crossbar)
+        if kept is not None and cells is not None:
+            self.normal = torch.where(cells, self.normal, kept)
 
     def forward(self, g, crossbar):
         if self.of == "PCM":

@@ -26,14 +26,16 @@ class OperationMode(Enum):
 class MetalOxide(Effect):
     "What `x` cycles, joules or seconds do to metal-oxide devices; `role` keeps wear and forgetting apart. Arguments: see the function below."
 
-    order = 45
+    @property
+    def order(self):
+        return 45 if self.role == "endurance" else 46  # devices wear out, and then forget
 
     def __init__(
         self, mode, x, p_lrs, stable_resistance_lrs, p_hrs, stable_resistance_hrs, cell_size=None, temperature=None,
         temperature_threshold=298, role="time",
     ):  # fmt: skip
         mode = mode.name if isinstance(mode, OperationMode) else mode
-        if mode not in OperationMode.__members__:
+        if not isinstance(mode, str) or mode not in OperationMode.__members__:
             raise TypeError(
                 f"operation_mode={mode!r}: must be one of {[str(m) for m in OperationMode]}"
             )
@@ -89,14 +91,16 @@ class MetalOxide(Effect):
             if p is None:
                 continue
             exponent = self.exponent(p)
-            threshold = p[0] * math.exp(exponent)
+            try:
+                threshold = p[0] * math.exp(exponent)
+                factor = (self.x / threshold) ** (-p[3] * exponent) if self.x > threshold else 1.0
+            except (OverflowError, ZeroDivisionError):
+                raise ValueError(
+                    f"p={p!r}, with an exponent of {exponent:g}: beyond what numbers can hold"
+                ) from None
             if self.x <= threshold:
                 continue
-            failed = (
-                1 / stable
-                if self.mode == "sudden"
-                else g * (self.x / threshold) ** (-p[3] * exponent)
-            )
+            failed = 1 / stable if self.mode == "sudden" else g * factor
             g = torch.where(here, failed, g)
         return g
 
@@ -134,7 +138,7 @@ def scale_p_0(
     v_stop_optimal: float,  # V, strictly between the two
     cell_size: float = 10,  # nm
 ) -> float:
-    "p_0 for a stop voltage: that of the fit at the optimum, less towards both ends. ValueError for voltages out of order."
+    "p_0 for a stop voltage: that of the fit at `v_stop_optimal`, e^(-p_1 cell_size) at both ends. ValueError for voltages out of order."
     if not v_stop_min < v_stop_optimal < v_stop_max or not v_stop_min <= v_stop <= v_stop_max:
         raise ValueError(
             f"v_stop={v_stop!r}, v_stop_optimal={v_stop_optimal!r}: must lie between v_stop_min={v_stop_min!r} and v_stop_max={v_stop_max!r}, the "
