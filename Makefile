@@ -16,10 +16,12 @@ test: lint sync notebooks
 lab: $(VENV)/.ready
 	@cd nbs && PATH="$(CURDIR)/$(BIN):$$PATH" jupyter lab walkthroughs/01_quickstart.ipynb
 
-# one thread, and no spinning threads of other libraries: timings are compared within this one run
+# one thread, and no spinning threads of other libraries; arrays with wires, which use two, apart: their threads do spin
 bench: $(VENV)/.ready-bench
 	@mkdir -p build
-	@OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 $(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-disable-gc
+	@rm -f build/benchmark.md
+	@OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 $(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-disable-gc --ignore bench/test_wires.py
+	@OMP_NUM_THREADS=2 $(BIN)/python -m pytest bench/test_wires.py -q -p no:cacheprovider --benchmark-disable-gc
 
 # the tests marked slow as well: those against ngspice (where it is installed) and torch.compile
 slow: $(VENV)/.ready

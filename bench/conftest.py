@@ -1,5 +1,6 @@
 "How the benchmark measures: interleaved rounds, the median of their ratios, one thread, a table in Markdown."
 
+import os
 import statistics
 import time
 from pathlib import Path
@@ -58,9 +59,10 @@ def table():
 
 def pytest_terminal_summary(terminalreporter):
     if ROWS:
-        head = f"torch {torch.__version__}, {torch.get_num_threads()} thread, medians of interleaved rounds"
+        head = f"torch {torch.__version__}, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}, medians of interleaved rounds"
         terminalreporter.write_line(f"\n{head}\n\n{table()}\n")
         path = Path("build/benchmark.md")
         path.parent.mkdir(exist_ok=True)
-        path.write_text(f"{head}\n\n{table()}\n")
+        earlier = path.read_text() + "\n" if path.exists() else ""
+        path.write_text(f"{earlier}{head}\n\n{table()}\n")
         terminalreporter.write_line(f"Written to {path}")

@@ -28,7 +28,7 @@ from ..bh.Quantize import check_adc
 from ..map.Input import encode, naive_scale
 from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map
-from ..utils import Cache, check_number, finite_range
+from ..utils import Cache, check_finite, check_number, finite_range
 
 # %% ../../nbs/mn/Layer.ipynb #cell-005
 class Function(torch.nn.Module):
@@ -369,16 +369,26 @@ class MemristiveLayer(StandIn):
         The bias may be learned, so it isn't part of what is kept.
         """
         t = self.transform_output
-        if not (read and self.fresh):
-            weight = self._kept(
-                "effective", lambda: self._weighted(self._like_weight(), t.coef), [t.coef]
+        weigh = lambda read=False: self._weighted(self._like_weight(read), t.coef)
+
+        def offset(dtype):
+            intercept = t.intercept.to(dtype).flatten()
+            return (
+                intercept.expand(self.out_channels)
+                if self.bias is None
+                else self.bias.to(dtype) + intercept
             )
+
+        if read and self.fresh:
+            weight = weigh(read=True)
+        elif self.bias is not None and self.bias.requires_grad and torch.is_grad_enabled():
+            weight = self._kept("effective", weigh, [t.coef])
         else:
-            weight = self._weighted(self._like_weight(read=True), t.coef)
-        intercept = t.intercept.to(weight.dtype).flatten()
-        return weight, intercept.expand(self.out_channels) if self.bias is None else self.bias.to(
-            weight.dtype
-        ) + intercept
+            both = lambda: (w := weigh(), offset(w.dtype))
+            return self._kept(
+                "folded", both, [t.coef, t.intercept] + [self.bias] * (self.bias is not None)
+            )
+        return weight, offset(weight.dtype)
 
     @property
     def separable(self) -> bool:
@@ -420,7 +430,7 @@ class MemristiveLayer(StandIn):
 
     def _readout(self, input):
         if self.linear:
-            finite_range(input, "input")
+            check_finite(input, "input")
             weight = (
                 self._like_weight(read=True)
                 if self.fresh
@@ -485,7 +495,7 @@ class MemristiveLayer(StandIn):
 
     def _forward(self, input):
         if self.linear and isinstance(self.transform_output, Affine):
-            finite_range(input, "input")
+            check_finite(input, "input")
             return self.operate(input, *self._folded())
         return self._plus_bias(self.transform_output(self._readout(input)))
 
