@@ -401,14 +401,31 @@ class MemristiveLayer(StandIn):
         return any(crossbar.fresh for crossbar in self.crossbars)
 
     @property
-    def linear(self) -> bool:
-        "Whether a read is one product with an effective weight: no ADC, ohmic devices, naive scaling."
-        if self.ADC_resolution is not None or self.scaling_routine is not naive_scale:
-            return False
-        ohmic = all(
+    def ohmic(self) -> bool:
+        "Whether currents are proportional to voltages."
+        return self.selector is None and all(
             crossbar.memristor.ohmic and crossbar.reader is None for crossbar in self.crossbars
         )
-        return self.selector is None and ohmic
+
+    @property
+    def linear(self) -> bool:
+        "Whether a read is one product with an effective weight: no ADC, ohmic devices, naive scaling."
+        return self.ADC_resolution is None and self.scaling_routine is naive_scale and self.ohmic
+
+    def matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Weights, and the differences of conductances (S) that hold them, both (groups, values).
+
+        ValueError for freed weights, and for devices that aren't ohmic, where a conductance doesn't say what a read gives.
+        """
+        if self.freed:
+            raise ValueError(
+                f"{type(self).__name__}: its digital weights were freed by disable_legacy()"
+            )
+        if not self.ohmic:
+            raise ValueError(f"{type(self).__name__}: its devices aren't ohmic; tune it with data")
+        return self._matrix(self.weight).reshape(self.groups, -1), self.difference().T.reshape(
+            self.groups, -1
+        )
 
     @property
     def collapses(self) -> bool:
