@@ -497,9 +497,13 @@ class Crossbar(torch.nn.Module):
 
     def disturbing_currents(self, voltages) -> torch.Tensor:
         "`tile_currents` where every sample lasts one time step of the devices and moves their states."
-        currents = []
+        currents, kept = [], self.memristor._buffers
         for v in voltages:
             currents.append(self._tile_currents(v[None], None, None))
+            if currents[-1].requires_grad and not kept["x"].requires_grad:
+                kept["x"] = kept[
+                    "x"
+                ].clone()  # the graph holds the state that was read; the next one is written elsewhere
             self.memristor.simulate(
                 v.view(self.groups, self.rows).T.repeat_interleave(self.columns // self.groups, 1)[
                     None
