@@ -87,6 +87,11 @@ class Convolution(MemristiveLayer):
 class ForwardConvolution(Convolution):
     "A convolution: patches of the input are the rows."
 
+    def _like_weight(self, read=False):
+        return (
+            super()._like_weight(read).contiguous()
+        )  # as it comes from the crossbars, torch would reorder it at every call
+
     def operate(self, input, weight, bias=None):
         return self.torch_class._conv_forward(self, input, weight, bias)
 
