@@ -127,7 +127,7 @@ class FullPrecision(torch.nn.Module):
 
         return super()._apply(keep, recurse)
 
-# %% ../nbs/utils.ipynb #cell-022
+# %% ../nbs/utils.ipynb #cell-024
 def first_derivative_only():
     "Raise RuntimeError in the backward pass of a function if its own gradient is to be differentiated."
     if torch.is_grad_enabled():
@@ -135,7 +135,7 @@ def first_derivative_only():
             "second derivatives (create_graph=True) of a solved circuit are not available: its gradient is a formula, not a graph"
         )
 
-# %% ../nbs/utils.ipynb #cell-024
+# %% ../nbs/utils.ipynb #cell-026
 def check_generator(generator):
     "`generator` if it is a torch.Generator or None, else TypeError."
     if generator is not None and not isinstance(generator, torch.Generator):

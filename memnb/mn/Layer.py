@@ -28,7 +28,7 @@ from ..bh.Quantize import check_adc
 from ..map.Input import encode, naive_scale
 from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map
-from ..utils import Cache, check_finite, check_number, finite_range
+from ..utils import Cache, check_finite, check_generator, check_number, finite_range
 
 # %% ../../nbs/mn/Layer.ipynb #cell-005
 class Function(torch.nn.Module):
@@ -195,8 +195,7 @@ class MemristiveLayer(StandIn):
                 programming_routine_params,
                 3,
             )
-        if generator is not None and not isinstance(generator, torch.Generator):
-            raise TypeError(f"generator={generator!r}: must be a torch.Generator or None")
+        check_generator(generator)
         _check_call(
             "scaling_routine", scaling_routine, "scaling_routine_params", scaling_routine_params, 2
         )

@@ -166,11 +166,7 @@ class Recurrent(Composite):
             for p in products
         ):
             return products[0]._analogue(lambda x: self._fused(x, states, sizes, digital), x)
-        if sizes is None:
-            return self._stepwise(x, states)
-        padded, lengths = pad_packed_sequence(PackedSequence(x, sizes))
-        output, last = self._stepwise(padded, states, lengths.to(x.device))
-        return pack_padded_sequence(output, lengths).data, last
+        return self._unfused(x, states, sizes)
 
     def _fused(self, x, states, sizes, digital):
         finite_range(x, "input")
@@ -189,11 +185,7 @@ class Recurrent(Composite):
                 p = self.products[f"hr_{suffix}"]
                 weight, offset = (p.weight, None) if digital else p._folded()
                 if offset is not None and offset.any():  # torch's routine has no place for it
-                    return (
-                        self._stepwise(x, states)
-                        if sizes is None
-                        else self._padded_steps(x, states, sizes)
-                    )
+                    return self._unfused(x, states, sizes)
                 flat.append(weight)
         rest = (flat, True, self.num_layers, float(self.dropout), self.training, self.bidirectional)
         hidden = tuple(states) if self.states == 2 else states[0]
@@ -203,7 +195,9 @@ class Recurrent(Composite):
             output, *last = self.fused(x, sizes, hidden, *rest)
         return output, last
 
-    def _padded_steps(self, x, states, sizes):
+    def _unfused(self, x, states, sizes):
+        if sizes is None:
+            return self._stepwise(x, states)
         padded, lengths = pad_packed_sequence(PackedSequence(x, sizes))
         output, last = self._stepwise(padded, states, lengths.to(x.device))
         return pack_padded_sequence(output, lengths.cpu()).data, last

@@ -23,13 +23,13 @@ from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape, products, row_tiles, split_rows
 from ..memristor import Memristor
 from ..Quantize import check_adc, convert, straight_through
-from ...utils import Cache, FullPrecision, check_number, finite_range
+from ...utils import Cache, FullPrecision, check_generator, check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-005
 class Effect(FullPrecision):
     """A change of a crossbar's conductances; subclasses override what they need. Persistent draws belong into buffers.
 
-    `settings`: numbers, strings and lists only (TypeError otherwise); they are attributes, too. Each effect belongs to one crossbar, which it
+    `settings`: numbers, strings and lists only (TypeError otherwise); they are attributes, too. `generator` draws; it isn't saved. Each effect belongs to one crossbar, which it
     joins by `add_effect`. Two of the same order act in the order in which they were added.
     """
 
@@ -49,8 +49,9 @@ class Effect(FullPrecision):
         if "read" in vars(cls) and "fresh" not in vars(cls):
             cls.fresh = True
 
-    def __init__(self, **settings):
+    def __init__(self, *, generator: torch.Generator | None = None, **settings):
         super().__init__()
+        self._generator = (check_generator(generator),)  # in a tuple: no part of the state
         for name in settings:
             if hasattr(Effect, name):
                 raise ValueError(
@@ -70,6 +71,20 @@ class Effect(FullPrecision):
         else:
             super().__setattr__(name, value)
             self.__dict__["changes"] = self.__dict__.get("changes", 0) + 1
+
+    def normal_draw(self, crossbar) -> torch.Tensor:
+        "Independent normal numbers, one for each device."
+        x, (generator,) = crossbar.memristor.x, self._generator
+        device = "cpu" if generator is None else generator.device
+        return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)
+
+    def uniform_draw(self, crossbar) -> torch.Tensor:
+        "Independent numbers in [0, 1), one for each device, in double precision."
+        x, (generator,) = crossbar.memristor.x, self._generator
+        device = "cpu" if generator is None else generator.device
+        return torch.rand(x.shape, generator=generator, dtype=torch.float64, device=device).to(
+            x.device
+        )
 
     def watched(self) -> list[torch.Tensor]:
         "The tensors that `forward` depends on."

@@ -10,7 +10,7 @@ import torch
 
 from ..crossbar.Crossbar import Effect, crossbars_of
 from ..StochasticParameter import StochasticParameter, draw_parameters
-from ...utils import check_generator, check_number, finite_range
+from ...utils import check_number, finite_range
 
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-005
 LRS, HRS, UNFORMED = 1, 2, 3
@@ -44,17 +44,20 @@ class Faults(Effect):
             )
         if g_pristine is not None:
             check_number(g_pristine, "g_pristine", at_least=0)
-        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine)
-        self._generator = (check_generator(generator),)
+        super().__init__(
+            lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator
+        )
 
     def attached(self, crossbar):
-        (generator,) = self.__dict__.get("_generator", (None,))
-        u = torch.rand(crossbar.rows, crossbar.columns, generator=generator, dtype=torch.float64)
-        edges = torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64).cumsum(0)
-        kind = torch.zeros(u.shape, dtype=torch.int8)
+        u = self.uniform_draw(crossbar)
+        edges = (
+            torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64)
+            .cumsum(0)
+            .tolist()
+        )
+        kind = torch.zeros(u.shape, dtype=torch.int8, device=u.device)
         for k in (UNFORMED, HRS, LRS):
             kind[u < edges[k - 1]] = k
-        kind = kind.to(crossbar.memristor.x.device)
         for other in crossbar.effects:
             if isinstance(other, Faults):
                 kind[other.kind != 0] = 0

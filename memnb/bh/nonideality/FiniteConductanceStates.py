@@ -70,11 +70,12 @@ def apply_finite_conductance_states(
 def replace_effect(
     crossbar,
     effect: Effect,
-    same=lambda other: True,  # which effects of its kind it replaces
+    same=None,  # function: effect -> whether it is replaced; None: those of its class
 ) -> dict:
-    "Add `effect` in the place of those of its class for which `same` holds; what changed."
+    "Add `effect` in the place of those for which `same` holds; what changed. If it can't be added, they stay."
+    same = same or (lambda other: type(other) is type(effect))
     before = list(crossbar.effects)
-    keep = [e for e in before if type(e) is not type(effect) or not same(e)]
+    keep = [e for e in before if not same(e)]
     del crossbar.effects[:]
     crossbar.effects.extend(keep)
     try:

@@ -18,7 +18,7 @@ from memnb.bh.memristor.statistical import (
     pcm_read_sigma,
     reram_sigma,
 )
-from ...utils import check_generator, check_number
+from ...utils import check_number
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-005
 class ProgrammingError(Effect):
@@ -42,14 +42,9 @@ class ProgrammingError(Effect):
     ):
         if of not in self.sources:
             raise ValueError(f"of={of!r}: must be one of {self.sources}")
-        super().__init__(
-            sigma=check_number(sigma, "sigma", at_least=0),
-            of=of,
-            g_max=check_number(g_max, "g_max", above=0),
-        )
-        self.generator = (
-            check_generator(generator),
-        )  # in a tuple: a generator is no part of the state
+        check_number(sigma, "sigma", at_least=0)
+        check_number(g_max, "g_max", above=0)
+        super().__init__(sigma=sigma, of=of, g_max=g_max, generator=generator)
 
     def attached(self, crossbar):
         limit = {**self.reach, "PCM": self.g_max}.get(self.of)
@@ -58,12 +53,10 @@ class ProgrammingError(Effect):
             raise ValueError(
                 f"of={self.of!r}: was measured up to {limit:g} S; these devices reach {highest:g} S"
             )
-        self.register_buffer(
-            "normal", _normal(crossbar, self.__dict__.get("generator", (None,))[0])
-        )
+        self.register_buffer("normal", self.normal_draw(crossbar))
 
     def written(self, crossbar, cells=None):
-        new = _normal(crossbar, self.__dict__.get("generator", (None,))[0])
+        new = self.normal_draw(crossbar)
         self.normal = new if cells is None else torch.where(cells, new, self.normal)
 
     def forward(self, g, crossbar):
@@ -78,16 +71,6 @@ class ProgrammingError(Effect):
                 else reram_sigma(g, self.of)
             )
         return (g + self.sigma * spread * self.normal).clamp_min(0)
-
-
-def _normal(crossbar, generator):
-    x = crossbar.memristor.x
-    return torch.randn(
-        x.shape,
-        generator=generator,
-        dtype=x.dtype,
-        device="cpu" if generator is None else generator.device,
-    ).to(x.device)
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-011
 class ReadNoise(Effect):
@@ -113,14 +96,12 @@ class ReadNoise(Effect):
             of=of,
             time=check_number(time, "time", at_least=0),
             g_max=check_number(g_max, "g_max", above=0),
+            generator=generator,
         )
-        self.generator = (check_generator(generator),)
 
     def read(self, g, crossbar):
         spread = g if self.of == "g" else pcm_read_sigma(g, self.time, self.g_max)
-        return (
-            g + self.sigma * spread * _normal(crossbar, self.__dict__.get("generator", (None,))[0])
-        ).clamp_min(0)
+        return (g + self.sigma * spread * self.normal_draw(crossbar)).clamp_min(0)
 
 
 class TelegraphNoise(Effect):
@@ -147,33 +128,28 @@ class TelegraphNoise(Effect):
             if value is not None or name != "amplitude_hrs":
                 check_number(value, name, at_least=0)
         super().__init__(
-            tau_c=tau_c, tau_e=tau_e, dt=dt, amplitude=amplitude, amplitude_hrs=amplitude_hrs
+            tau_c=tau_c,
+            tau_e=tau_e,
+            dt=dt,
+            amplitude=amplitude,
+            amplitude_hrs=amplitude_hrs,
+            generator=generator,
         )
-        self.generator = (check_generator(generator),)
 
     def watched(self):
         return []  # where the traps are concerns reads only
 
     def attached(self, crossbar):
-        share = torch.tensor(self.tau_e / (self.tau_c + self.tau_e), dtype=torch.float64)
-        self.register_buffer("filled", self._less_than(share, crossbar))
-
-    def _less_than(self, p, crossbar):
-        generator = self.__dict__.get("generator", (None,))[0]
-        u = torch.rand(
-            crossbar.memristor.x.shape,
-            generator=generator,
-            dtype=torch.float64,
-            device="cpu" if generator is None else generator.device,
+        self.register_buffer(
+            "filled", self.uniform_draw(crossbar) < self.tau_e / (self.tau_c + self.tau_e)
         )
-        return u.to(crossbar.memristor.x.device) < p.to(crossbar.memristor.x.device)
 
     def read(self, g, crossbar):
         p_inf = self.tau_e / (self.tau_c + self.tau_e)
         kept = math.exp(-self.dt * (1 / self.tau_c + 1 / self.tau_e))
         with torch.inference_mode(False), torch.no_grad():
             self.filled.copy_(
-                self._less_than(p_inf + (self.filled.double() - p_inf) * kept, crossbar)
+                self.uniform_draw(crossbar) < p_inf + (self.filled.double() - p_inf) * kept
             )
         amplitude = torch.as_tensor(self.amplitude, dtype=g.dtype, device=g.device)
         if self.amplitude_hrs is not None:

@@ -161,7 +161,5 @@ def apply_non_linear(
                 f"layer: {type(part).__name__} has wires or a selector, behind which its devices' voltages aren't the rows'"
             )
     for crossbar in crossbars_of(layer):
-        for k in reversed([k for k, e in enumerate(crossbar.effects) if e.reads]):
-            del crossbar.effects[k]
-        replace_effect(crossbar, make())
+        replace_effect(crossbar, make(), lambda other: other.reads)
     return layer

@@ -11,7 +11,7 @@ import torch
 from ...crossbar.Crossbar import Effect, changed, crossbars_of
 from ...memristor.statistical import PCM_G_MAX, pcm_drift, pcm_drift_exponent
 from ..FiniteConductanceStates import replace_effect
-from ....utils import check_generator, check_number
+from ....utils import check_number
 
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/conductance_drift.ipynb #cell-004
 class Drift(Effect):
@@ -47,8 +47,8 @@ class Drift(Effect):
             spread=spread,
             of=of,
             g_max=g_max,
+            generator=generator,
         )
-        self.generator = (check_generator(generator),)
 
     @property
     def random(self) -> bool:
@@ -57,20 +57,12 @@ class Drift(Effect):
 
     def attached(self, crossbar):
         if self.random:
-            x, generator = crossbar.memristor.x, self.__dict__.get("generator", (None,))[0]
-            device = "cpu" if generator is None else generator.device
-            self.register_buffer(
-                "normal",
-                torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(
-                    x.device
-                ),
-            )
+            self.register_buffer("normal", self.normal_draw(crossbar))
 
     def written(self, crossbar, cells=None):
-        kept = self._buffers.get("normal")
-        self.attached(crossbar)
-        if kept is not None and cells is not None:
-            self.normal = torch.where(cells, self.normal, kept)
+        if self.random:
+            new = self.normal_draw(crossbar)
+            self.normal = new if cells is None else torch.where(cells, new, self.normal)
 
     def forward(self, g, crossbar):
         if self.of == "PCM":

@@ -125,7 +125,11 @@ def model_endurance_retention(
     )  # fmt: skip
     MetalOxide(*settings)
     for crossbar in crossbars_of(layer):
-        replace_effect(crossbar, MetalOxide(*settings), lambda other: other.role == role)
+        replace_effect(
+            crossbar,
+            MetalOxide(*settings),
+            lambda other: isinstance(other, MetalOxide) and other.role == role,
+        )
     return layer
 
 
