@@ -8,8 +8,8 @@ __all__ = ['Composite']
 # %% ../../nbs/mn/Composite.ipynb #cell-002
 import torch
 
-from .Layer import StandIn
 from .Linear import Linear
+from .StandIn import StandIn
 
 # %% ../../nbs/mn/Composite.ipynb #cell-004
 def _parameter(t):

@@ -57,7 +57,7 @@ class Convolution(MemristiveLayer):
     def _plus_bias(self, output):
         return (
             output
-            if self.bias is None
+            if self.bias is None or self.bias_rows
             else output + self.bias.to(output.dtype).view(-1, *[1] * self.dimensions)
         )
 
@@ -87,9 +87,9 @@ class Convolution(MemristiveLayer):
 class ForwardConvolution(Convolution):
     "A convolution: patches of the input are the rows."
 
-    def _like_weight(self, read=False):
+    def _like_weight(self, columns):
         return (
-            super()._like_weight(read).contiguous()
+            super()._like_weight(columns).contiguous()
         )  # as it comes from the crossbars, torch would reorder it at every call
 
     def operate(self, input, weight, bias=None):
@@ -122,7 +122,7 @@ class ForwardConvolution(Convolution):
         padded = torch.nn.functional.pad(batched, self._reversed_padding_repeated_twice, mode=mode)
         found = patches(padded, self.kernel_size, self.stride, self.dilation)
         # places last in memory: they are copied in long stretches, faster than patch by patch
-        return found.reshape(self.groups * self.crossbars[0].rows, -1).T
+        return found.reshape(self.groups * self.rows, -1).T
 
     def _outputs(self, columns, input):
         batched = input.dim() == self.dimensions + 2
@@ -192,8 +192,14 @@ class TransposedConvolution(Convolution):
             .flatten(0, 1)
         )
 
-    def _like_weight(self, read=False):
-        columns = self.difference(read).T
+    def _rows_for_bias(self, bias_input):
+        if bias_input is not None and self.bias is not None:
+            raise ValueError(
+                f"bias_input={bias_input!r}: the patches of a transposed convolution overlap, and would add the bias several times"
+            )
+        return 0
+
+    def _like_weight(self, columns):
         return (
             columns.view(self.groups, -1, columns.shape[1])
             .transpose(1, 2)

@@ -23,10 +23,11 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .Layer import MemristiveLayer, StandIn
+from .Layer import MemristiveLayer
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
 from .RNN import GRU, LSTM, RNN
+from .StandIn import StandIn
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
 supported_module_parameters = {
@@ -266,6 +267,8 @@ def patch_model(
     selector=None,  # of memnb.bh.crossbar.Selector, in series with each device (1S1R)
     tuning_routine=naive_tune,  # currents -> activations
     tuning_routine_params: dict = {},
+    bias_input: float
+    | None = None,  # activation that drives rows which hold the biases; None: digital biases
     generator: torch.Generator | None = None,  # of the devices: same seed, same chip
     **kwargs,
 ) -> torch.nn.Module:

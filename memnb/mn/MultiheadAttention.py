@@ -150,7 +150,7 @@ class MultiheadAttention(Composite):
 
     def _check_shapes(self, q, k, v):
         for name, t in (("q", q), ("k", k), ("v", v)):
-            size = self.products[name].crossbars[0].rows
+            size = self.products[name].rows
             if (
                 t.dim() != 3
                 or t.shape[-1] != size

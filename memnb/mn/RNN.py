@@ -6,6 +6,8 @@
 __all__ = ['Recurrent', 'RNN', 'LSTM', 'GRU']
 
 # %% ../../nbs/mn/RNN.ipynb #cell-002
+import contextlib
+
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
@@ -161,6 +163,16 @@ class Recurrent(Composite):
         "(steps, N, features), or packed data with `sizes`; and the states -> the same of the output, and the last states."
         products = list(self.products.values())
         digital = all(p.forward_legacy_enabled for p in products)
+        if any(p.watch for p in products):
+            return self._unfused(x, states, sizes)
+        with contextlib.ExitStack() as stack:
+            for p in products:
+                if p.learning:  # mapped once for all steps
+                    stack.enter_context(p.following())
+            return self._followed(x, states, sizes, digital)
+
+    def _followed(self, x, states, sizes, digital):
+        products = list(self.products.values())
         if digital or all(
             p.collapses and isinstance(p.transform_output, Affine) and not p.forward_legacy_enabled
             for p in products

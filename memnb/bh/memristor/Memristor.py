@@ -192,6 +192,14 @@ class Memristor(Display, FullPrecision):
     # What every model can do
 
     @classmethod
+    def nominal_device(cls, parameters: dict) -> "Memristor":
+        "A single device with the values that `parameters` stand for."
+        spread = lambda v: isinstance(v, StochasticParameter) or hasattr(v, "__array__")
+        return cls(
+            **{name: _nominal(v, name) if spread(v) else v for name, v in parameters.items()}
+        )
+
+    @classmethod
     def preset(cls, name: str, **changes) -> dict:
         "The arguments of a named parameter set, with `changes`: `Model(**Model.preset(name))`. ValueError if unknown."
         if name not in cls.presets:

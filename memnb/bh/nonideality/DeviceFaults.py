@@ -23,6 +23,7 @@ class Faults(Effect):
     """
 
     order, drawn = 70, ("kind",)
+    source = "faults"
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class Faults(Effect):
         for k in (UNFORMED, HRS, LRS):
             kind[u < edges[k - 1]] = k
         for other in crossbar.effects:
-            if isinstance(other, Faults):
+            if isinstance(other, Faults) and other is not self:
                 kind[other.kind != 0] = 0
         self.register_buffer("kind", kind)
 

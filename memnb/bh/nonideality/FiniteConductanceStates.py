@@ -19,6 +19,7 @@ class FiniteStates(Effect):
     """
 
     order = 20
+    source = "finite states"
     spacings = ("linear", "resistance", "geometric")
 
     def __init__(self, n: int, spacing: str = "linear"):

@@ -29,6 +29,7 @@ class ProgrammingError(Effect):
     """
 
     order, drawn = 30, ("normal",)
+    source = "programming"
     # up to where the measured laws hold, S; that of phase-change devices up to its g_max
     reach: ClassVar[dict] = {"Wan 1 s": 40e-6, "Wan 1 d": 40e-6, "Milo": 225e-6}
     sources = ("g_max", "g", "PCM", "Wan 1 s", "Wan 1 d", "Milo")
@@ -56,14 +57,23 @@ class ProgrammingError(Effect):
         self.register_buffer("normal", self.normal_draw(crossbar))
 
     def written(self, crossbar, cells=None):
-        new = self.normal_draw(crossbar)
-        self.normal = new if cells is None else torch.where(cells, new, self.normal)
+        (generator,) = self._generator
+        if (
+            cells is None
+            and (generator.device if generator else torch.device("cpu")) == self.normal.device
+        ):
+            self.normal.normal_(generator=generator)  # in place, since training draws at every step
+        else:
+            new = self.normal_draw(crossbar)
+            self.normal = new if cells is None else torch.where(cells, new, self.normal)
 
     def forward(self, g, crossbar):
         if self.of == "g":
             return g * torch.exp(self.sigma * self.normal)
         if self.of == "g_max":
-            spread = torch.as_tensor(crossbar.memristor.bounds[1], dtype=g.dtype, device=g.device)
+            spread = crossbar.memristor.bounds[1]
+            if not isinstance(spread, torch.Tensor):
+                return g.add(self.normal, alpha=self.sigma * spread).relu_()
         else:
             spread = (
                 pcm_programming_sigma(g, self.g_max)
@@ -80,6 +90,7 @@ class ReadNoise(Effect):
     """
 
     order, fresh = 80, True
+    source = "read noise"
 
     def __init__(
         self,
@@ -112,6 +123,7 @@ class TelegraphNoise(Effect):
     """
 
     order, fresh, drawn = 85, True, ("filled",)
+    source = "read noise"
 
     def __init__(
         self,

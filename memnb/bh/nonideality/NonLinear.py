@@ -24,6 +24,7 @@ class SweptCurve(Effect):
     """
 
     order, reads = 5, True
+    source = "I-V curve"
     points, steps_per_period = 201, 400
 
     def __init__(
@@ -125,6 +126,7 @@ class ReadDisturb(Effect):
     "Every sample that is read is applied to the devices for one time step of their model, and moves their states."
 
     order, reads, fresh = 5, True, True
+    source = "I-V curve"
 
     def currents(self, voltages, crossbar):
         "Currents of each row tile (row tiles, batch, columns), A."

@@ -21,6 +21,7 @@ class TemperatureDependence(Effect):
     "Conductances at `temperature` (K), from those at `reference` (K). ValueError for temperatures <= 0 or an alpha that makes R <= 0."
 
     order = 60
+    source = "temperature"
 
     def __init__(
         self,

@@ -10,4 +10,9 @@ from . import (
     Temperature,
     endurance_retention_models,
 )
+from .DeviceFaults import Faults
+from .endurance_retention_models.conductance_drift import Drift
+from .FiniteConductanceStates import FiniteStates
+from .Noise import ProgrammingError, ReadNoise, TelegraphNoise
 from .NonIdeality import NonIdeality, apply_nonidealities
+from .Temperature import TemperatureDependence

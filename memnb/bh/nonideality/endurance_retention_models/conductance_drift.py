@@ -22,6 +22,7 @@ class Drift(Effect):
     """
 
     order = 40
+    source = "drift and ageing"
 
     def __init__(
         self,

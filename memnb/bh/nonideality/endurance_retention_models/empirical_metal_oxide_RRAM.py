@@ -30,6 +30,8 @@ class MetalOxide(Effect):
     def order(self):
         return 45 if self.role == "endurance" else 46  # devices wear out, and then forget
 
+    source = "drift and ageing"
+
     def __init__(
         self, mode, x, p_lrs, stable_resistance_lrs, p_hrs, stable_resistance_hrs, cell_size=None, temperature=None,
         temperature_threshold=298, role="time",
