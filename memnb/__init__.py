@@ -4,7 +4,7 @@ __version__ = "0.1.0"
 
 import importlib
 
-_subpackages = ("bh", "map", "mn", "study", "train")
+_subpackages = ("bh", "explore", "map", "mn", "study", "train")
 
 
 def __getattr__(name):
