@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test slow lab bench lint sync notebooks clean
+.PHONY: run test test-browser docs slow lab bench lint sync notebooks clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python tools/run_notebook.py $(QUICKSTART) build/quickstart
@@ -27,10 +27,19 @@ bench: $(VENV)/.ready-bench
 slow: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --flags slow
 
+# a page for each notebook, from what is stored in them; nothing is executed or downloaded
+docs: $(VENV)/.ready-docs
+	@$(BIN)/python tools/build_docs.py
+
+# JupyterLab and Voila in a headless Chromium, Debian's package; pictures of the screen in build/browser
+test-browser: $(VENV)/.ready-browser
+	@$(BIN)/python -m pytest browser -q -s -p no:cacheprovider
+
 lint: $(VENV)/.ready
-	@$(BIN)/ruff check -q nbs setup.py tools bench
-	@$(BIN)/ruff format -q --check nbs setup.py tools bench
+	@$(BIN)/ruff check -q nbs setup.py tools bench browser
+	@$(BIN)/ruff format -q --check nbs setup.py tools bench browser
 	@$(BIN)/ruff check -q --isolated --select F821 memnb  # a name that only a test cell imports
+	@$(BIN)/python tools/check_spelling.py
 
 sync: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/check_sync.sh
@@ -53,4 +62,12 @@ $(VENV)/.ready-bench: $(VENV)/.ready
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps badcrossbar || echo "badcrossbar: not installed"
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps aihwkit || echo "aihwkit: not installed"
+	@touch $@
+
+$(VENV)/.ready-docs: $(VENV)/.ready
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
+$(VENV)/.ready-browser: $(VENV)/.ready
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[browser]'
 	@touch $@

@@ -33,7 +33,10 @@ setup(
     packages=find_packages(include=[cfg["lib_path"], cfg["lib_path"] + ".*"]),
     include_package_data=True,
     install_requires=shlex.split(cfg["requirements"]),
-    extras_require={extra: shlex.split(cfg[f"{extra}_requirements"]) for extra in ("dev", "bench")},
+    extras_require={
+        extra: shlex.split(cfg[f"{extra}_requirements"])
+        for extra in ("dev", "bench", "docs", "browser")
+    },
     python_requires=">=" + cfg["min_python"],
     long_description=(here / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -12,7 +12,7 @@ from .bh.crossbar.Crossbar import crossbars_of
 from .bh.nonideality.DeviceFaults import Faults
 from .bh.nonideality.Noise import ProgrammingError
 from .map.Observe import readable_layers
-from .utils import check_generator, check_number
+from .utils import check_generator, check_number, finite_range
 
 # %% ../nbs/train.ipynb #cell-005
 def clip_weights(
@@ -26,21 +26,30 @@ def clip_weights(
     check_number(sigmas, "sigmas", above=0)
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    layers = [m.weight for m in model.modules() if hasattr(m, "watch") and m.weight is not None]
-    kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.RNNBase)
-    layers = layers or [
-        p
+    weights = {
+        id(m.weight): [m.weight]
         for m in model.modules()
-        if isinstance(m, kinds)
-        for name, p in m.named_parameters(recurse=False)
-        if "weight" in name
-    ]
-    if not layers:
+        if hasattr(m, "watch") and m.weight is not None
+    }
+    kinds = (
+        torch.nn.Linear,
+        torch.nn.modules.conv._ConvNd,
+        torch.nn.RNNBase,
+        torch.nn.MultiheadAttention,
+    )
+    for m in model.modules() if not weights else ():
+        for name, p in m.named_parameters(recurse=False) if isinstance(m, kinds) else ():
+            if "weight" in name:  # of attention, queries, keys and values are layers of their own
+                weights[id(p)] = p.chunk(3) if name == "in_proj_weight" else [p]
+    if not weights:
         raise ValueError(f"model: {type(model).__name__} has no layers with weights to clip")
+    parts = [part for split in weights.values() for part in split]
+    for part in parts:
+        finite_range(part, "weight")
     with torch.no_grad():
-        for weight in layers:
-            limit = sigmas * weight.std(correction=0).item()
-            weight.clamp_(-limit, limit)
+        for part in parts:
+            if limit := sigmas * part.std(correction=0).item():
+                part.clamp_(-limit, limit)
 
 # %% ../nbs/train.ipynb #cell-008
 def ramp(start: float, stop: float, until: float = 1.0):
@@ -68,16 +77,18 @@ class Injection:
         self.chips, self.generator = crossbars_of(model), check_generator(generator)
         self.schedules = {"sigma": sigma, "lrs": lrs, "hrs": hrs}
         for progress in (0.0, 1.0):
-            now = self._at(progress)
-            ProgrammingError(now["sigma"])
-            Faults(now["lrs"], now["hrs"])
+            self._at(progress)
         self.added = []
 
     def _at(self, progress):
-        return {
+        "The values at this moment, checked."
+        now = {
             name: value(progress) if callable(value) else value
             for name, value in self.schedules.items()
         }
+        ProgrammingError(now["sigma"])
+        Faults(now["lrs"], now["hrs"])
+        return now
 
     def __enter__(self):
         if self.added:
@@ -93,7 +104,8 @@ class Injection:
                 if self.schedules["lrs"] or self.schedules["hrs"]:
                     new.append(Faults(now["lrs"], now["hrs"], generator=self.generator))
                 for effect in new:
-                    chip.add_effect(effect)
+                    effect.attached(chip)
+                    chip.passing = (*chip.passing, effect)
                     self.added.append((chip, effect))
         except Exception:
             self.__exit__()
@@ -106,6 +118,8 @@ class Injection:
     ):
         "Set the values for this moment, and draw new stuck devices. ValueError for a progress outside [0, 1]."
         check_number(progress, "progress", at_least=0, at_most=1)
+        if not self.added and any(self.schedules.values()):
+            raise RuntimeError("Injection: step() belongs into its `with` block")
         now = self._at(progress)
         for chip, effect in self.added:
             if isinstance(effect, Faults):
@@ -116,9 +130,7 @@ class Injection:
 
     def __exit__(self, *exception):
         for chip, effect in self.added:
-            rest = [e for e in chip.effects if e is not effect]
-            del chip.effects[:]
-            chip.effects.extend(rest)
+            chip.passing = tuple(e for e in chip.passing if e is not effect)
         self.added = []
 
 # %% ../nbs/train.ipynb #cell-011
@@ -128,8 +140,7 @@ def program(
     "Write the weights, as they are now, to the devices of all layers; what a write redraws is redrawn. ValueError for freed weights."
     layers = readable_layers(model)
     for name, layer in layers.items():
-        if layer.freed:
-            raise ValueError(f"{name}: its digital weights were freed by disable_legacy()")
+        layer.check_programmable(name)
     for layer in layers.values():
         layer.program()
 

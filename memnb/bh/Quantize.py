@@ -144,7 +144,7 @@ def fixed_converter(
 
     The gradient passes straight through the rounding; where `x` is clipped, it is 0.
     """
-    top = 2.0 ** (check_number(bits, "bits", at_least=2, integer=True) - 1) - 1
+    top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
     kept = (
         torch.maximum(torch.minimum(x, limit), -limit)
         if isinstance(limit, torch.Tensor)

@@ -102,7 +102,7 @@ class Explorer(widgets.VBox):
     ):
         self.controls, self._draw, self._code, self._size = dict(controls), draw, code, size
         self._first = {name: control.value for name, control in self.controls.items()}
-        self._timer = None
+        self._timer, self._layouts = None, {}
         self.picture = widgets.Image(format="png", layout={"max_width": "100%"})
         self.picture.add_class("memnb-picture")
         self.numbers = widgets.HTML()
@@ -152,16 +152,12 @@ class Explorer(widgets.VBox):
             self._timer.cancel()
             self._timer = None
         try:
-            with mpl.rc_context(style):
-                figure = Figure(figsize=self._size, layout="constrained")
-                said = self._draw(figure, **self.values)
-                code = self._code(**self.values)
-                file = io.BytesIO()
-                figure.savefig(file, format="png", dpi=style["figure.dpi"])
+            png, said = self._drawn()
+            code = self._code(**self.values)
         except (ValueError, TypeError) as e:
             self.numbers.value = f"<b style='color:{palette[1]}'>{html.escape(str(e))}</b>"
             return
-        self.picture.value = file.getvalue()
+        self.picture.value = png
         number = lambda v: v if isinstance(v, str) else f"{v:.4g}"
         self.numbers.value = " &nbsp; ".join(
             f"{html.escape(k)}: <b>{html.escape(number(v))}</b>" for k, v in said.items()
@@ -175,14 +171,24 @@ class Explorer(widgets.VBox):
             self.controls[name].value = value
         self.refresh()
 
-    def figure(self) -> Figure:
-        "The picture as a figure, for a page that can't have widgets."
+    def _drawn(self):
+        "(PNG, what to say) of the controls as they are."
         with mpl.rc_context(style):
-            figure = Figure(figsize=self._size, layout="constrained", dpi=style["figure.dpi"])
-            self._draw(figure, **self.values)
+            figure = Figure(figsize=self._size, layout="constrained")
+            said = self._draw(figure, **self.values)
+            # to find a layout takes as long as to draw: it is kept for all pictures with as many axes
+            if (kept := self._layouts.get(len(figure.axes))) is not None:
+                figure.set_layout_engine("none")
+                for ax, place in zip(figure.axes, kept, strict=True):
+                    ax.set_position(place)
             file = io.BytesIO()
-            figure.savefig(file, format="png")  # drawn in this style, which is gone later
-        return _Picture(file.getvalue())
+            figure.savefig(file, format="png", dpi=style["figure.dpi"])
+            self._layouts.setdefault(len(figure.axes), [ax.get_position() for ax in figure.axes])
+        return file.getvalue(), said
+
+    def figure(self):
+        "The picture by itself, for a page that can't have widgets."
+        return _Picture(self._drawn()[0])
 
 
 class _Picture:

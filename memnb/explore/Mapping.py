@@ -84,7 +84,7 @@ def mapping(
         error = (back - w).square().mean().sqrt().item() / (w.std(correction=0).item() or 1.0)
         limit = back.abs().max().item()
         a, b, c = figure.subplots(1, 3)
-        a.hist(w.flatten(), bins=60, histtype="step", color=palette[6], log=True)
+        a.hist(w.flatten().numpy(), bins=60, histtype="step", color=palette[6], log=True)
         a.axvspan(-limit, limit, color=palette[5], alpha=0.25, label="range kept", linewidth=0)
         a.set(xlabel="weight", ylabel="count", title="weights")
         a.legend()
@@ -92,7 +92,7 @@ def mapping(
         edges = torch.linspace(1 / r_off * unit, 1 / r_on * unit, 61).tolist()
         for k, g in enumerate(held):
             b.hist(
-                g.flatten() * unit,
+                (g.flatten() * unit).numpy(),
                 bins=edges,
                 histtype="step",
                 log=True,
@@ -102,7 +102,13 @@ def mapping(
         b.legend()
         shown = torch.randperm(w.numel(), generator=torch.Generator().manual_seed(0))[:2000]
         c.plot([-limit, limit], [-limit, limit], color=palette[6], linewidth=0.8)
-        c.plot(w.flatten()[shown], back.flatten()[shown], ".", markersize=2.5, color=palette[1])
+        c.plot(
+            w.flatten()[shown].numpy(),
+            back.flatten()[shown].numpy(),
+            ".",
+            markersize=2.5,
+            color=palette[1],
+        )
         c.set(xlabel="weight", ylabel="weight as held", title="what comes back")
         return {
             "error (% of spread)": 100 * error,

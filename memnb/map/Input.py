@@ -188,6 +188,7 @@ def clipped(
     range: float,  # as of `fixed_scale`
 ) -> float:
     "The share of inputs that `fixed_scale` clips."
+    finite_range(input, "input")
     return (
         (input.abs() > check_number(range, "range", above=0)).double().mean().item()
         if input.numel()
@@ -292,8 +293,8 @@ def best_range(
         isinstance(method, (int, float)) and not isinstance(method, bool) and 0 < method <= 1
     ):
         raise ValueError(f"method={method!r}: must be 'max', 'mse' or a quantile in (0, 1]")
-    magnitude = values.detach().abs().flatten()
-    largest = magnitude.max().item() if magnitude.numel() else 0.0
+    lo, hi = finite_range(values, "values")
+    magnitude, largest = values.detach().abs().flatten(), max(-lo, hi)
     if not largest or method == "max" or (method == "mse" and bits is None):
         return largest
     if method != "mse":
@@ -317,7 +318,7 @@ def calibrate(
 ) -> pd.DataFrame:
     """Set fixed ranges from data, in one pass; the ranges of each layer, and which shares of the kept inputs and currents they clip.
 
-    Layers with a naive scaling routine get `fixed_scale`, others keep theirs; without a `max_input_voltage` an input is in volts
+    Layers with a naive scaling routine get `fixed_scale`, others keep theirs, but for a `range` among its parameters; an `ADC_overflow_rate` is kept to; without a `max_input_voltage` an input is in volts
     and has no range. Nothing is set if anything is wrong. Raises ValueError for a method that is none, a calibrated ADC of less than two bits, or a
     logarithmic one with another method than "max"; TypeError for what are no batches.
     """
@@ -343,12 +344,12 @@ def calibrate(
         lo, hi = finite_range(x, "input")
         largest[layer] = max(largest.get(layer, 0.0), -lo, hi)
         alone = x.dim() == (1 if not hasattr(layer, "dimensions") else layer.dimensions + 1)
-        parts = kept.setdefault(layer, [])
-        parts.append((x[None] if alone else x)[:samples].clone())
-        counts[layer] = counts.get(layer, 0) + len(parts[-1])
+        x = x[None] if alone else x
+        kept.setdefault(layer, []).append(_spread(x, samples).clone())
+        counts[layer] = counts.get(layer, 0) + len(kept[layer][-1])
         if counts[layer] > 2 * samples:
-            kept[layer] = [torch.cat(parts)[::2]]
-            counts[layer] = len(kept[layer][0])
+            kept[layer] = [part[::2] for part in kept[layer]]
+            counts[layer] = sum(map(len, kept[layer]))
 
     observe(model, batches, watch)
     rows, found = [], []
@@ -356,9 +357,14 @@ def calibrate(
         for name, layer in layers.items():
             if layer not in kept:
                 raise ValueError(f"batches: {name} has seen no input; every layer must be used")
-            x = torch.cat(kept[layer])
-            x = x[:: max(1, len(x) // samples)][:samples]
-            found.append((layer, *_ranges(layer, x, largest[layer], method, adc_method)))
+            found.append(
+                (
+                    layer,
+                    *_ranges(
+                        name or "the layer", layer, kept[layer], largest[layer], method, adc_method
+                    ),
+                )
+            )
             rows.append((name, *found[-1][-1]))
         for layer, settings, *_ in found:
             for key, value in settings.items():
@@ -372,8 +378,14 @@ def calibrate(
     return table
 
 
-def _ranges(layer, x, largest, method, adc_method):
-    "Settings of a calibrated layer, and its row of the table. The layer is left as it was."
+def _spread(x, count):
+    "At most so many samples of `x`, from beginning to end."
+    return x if len(x) <= count else x[torch.linspace(0, len(x) - 1, count).round().long()]
+
+
+def _ranges(name, layer, parts, largest, method, adc_method):
+    "Settings of a calibrated layer, and its row of the table, from parts of its inputs. The layer is left as it was."
+    x = torch.cat([part.flatten() for part in parts])
     before = {
         k: getattr(layer, k)
         for k in ("scaling_routine", "scaling_routine_params", "input_range", "ADC_range")
@@ -384,26 +396,40 @@ def _ranges(layer, x, largest, method, adc_method):
         if layer.max_input_voltage is not None and layer.scaling_routine is not per_sample_scale:
             if layer.scaling_routine is naive_scale:
                 settings |= {"scaling_routine": fixed_scale, "scaling_routine_params": {}}
+            settings.setdefault(
+                "scaling_routine_params",
+                {k: v for k, v in layer.scaling_routine_params.items() if k != "range"},
+            )
             bits = layer.scaling_routine_params.get("bits")
-            chosen = (largest if method == "max" else best_range(x, method, bits)) or 1.0
+            chosen = largest if method == "max" else best_range(x, method, bits)
+            if layer.bias_rows:  # they are driven, too
+                chosen = max(chosen, layer.bias_input / layer.largest_input(1.0))
+            if not chosen:
+                raise ValueError(
+                    f"batches: {name} sees nothing but zeros; give inputs that reach it"
+                )
             row[:2] = [chosen, clipped(x, chosen)]
             settings["input_range"] = buffer(chosen)
         for key, value in settings.items():
             setattr(layer, key, value)
         if layer.ADC_resolution is not None:
             layer.ADC_range = None
-            currents = layer.unconverted(x)
+            by_part = [layer.unconverted(part) for part in parts]
+            currents = [torch.cat([c.flatten() for c in one]) for one in zip(*by_part, strict=True)]
+            if adc_method == "max" and layer.ADC_overflow_rate:
+                adc_method = 1 - layer.ADC_overflow_rate
             if layer.quant_method == "log":
                 there = [c[c != 0].abs().log() for c in currents]
-                limits, row[2] = [best_range(t, "max") or 1.0 for t in there], math.nan
+                limits, row[2] = [best_range(t, "max") for t in there], math.nan
             else:
-                limits = [best_range(c, adc_method, layer.ADC_resolution) or 1.0 for c in currents]
+                limits = [best_range(c, adc_method, layer.ADC_resolution) for c in currents]
                 over = sum(
                     (c.abs() > limit * (1 + 1e-6)).sum().item()
                     for c, limit in zip(currents, limits, strict=True)
                 )
                 row[2:] = [max(limits), over / max(1, sum(c.numel() for c in currents))]
-            settings["ADC_range"] = buffer(limits)
+            # a slice that holds nothing, or a layer of zeros, has no currents: any range does
+            settings["ADC_range"] = buffer([limit or 1.0 for limit in limits])
     finally:
         for key, value in before.items():
             setattr(layer, key, value)

@@ -87,6 +87,12 @@ class LineSums:
         var, cov = cc - c * c / n, cy - c * y / n
         flat = var <= (4 * resolution) ** 2 * cc  # constant, as far as its precision goes
         coef = torch.where(flat, 0, cov / torch.where(flat, 1, var))
+        if (
+            per_column and flat.any()
+        ):  # a column that doesn't vary says nothing of its slope: it gets that of the layer
+            coef = torch.where(
+                flat, self.line(False, resolution).coef.flatten().expand(channels), coef
+            )
         intercept = (y - coef * c) / n
         if parts > 1:
             coef, intercept = (
@@ -96,6 +102,11 @@ class LineSums:
         else:
             coef, intercept = coef[0], intercept[0]
         return Affine(coef, intercept, self.check(coef, intercept)[1])
+
+    def constant(self, resolution: float = 1e-7) -> bool:
+        "Whether no line can be fitted: the crossbar's outputs are all the same, of each column."
+        n, c, _, cc, _, _ = self.sums
+        return bool((cc - c * c / n <= (4 * resolution) ** 2 * cc).all())
 
     def check(self, coef: torch.Tensor, intercept: torch.Tensor) -> tuple[float, float]:
         "(slope error, r2) of a line's outputs on these pairs: the digital output rises by 1 + slope error where the line's does by 1."
@@ -255,6 +266,10 @@ def tune_on(
     lines, rows = {}, []
     for name, layer in layers.items():
         x = layer.crossbars[0].memristor.x
+        if fitted[layer].constant(torch.finfo(x.dtype).eps) and layer.weight.any():
+            raise ValueError(
+                f"batches: the outputs of {name or 'the layer'} don't vary over them; give inputs that differ"
+            )
         line = checked_line(fitted[layer].line(per_column, torch.finfo(x.dtype).eps), x.dtype).to(
             x.device
         )
@@ -328,6 +343,7 @@ class DriftCompensation:
         if not isinstance(per_column, bool):
             raise TypeError(f"per_column={per_column!r}: must be True or False")
         self.model, self.per_column, self.batches = model, per_column, list(inputs_of(batches))
+        self.weights = {m: m.made_from.clone() for m in readable_layers(model).values()}
         self.lines = {
             m: _line_of(m, name).coef.clone() for name, m in readable_layers(model).items()
         }
@@ -359,10 +375,14 @@ class DriftCompensation:
         return found
 
     def compensate(self) -> dict:
-        "Scale the transforms for the chip as it is now; {layer's name: factor or factors}. ValueError for a transform that is no line any more."
+        "Scale the transforms for the chip as it is now; {layer's name: factor or factors}. ValueError for a transform that is no line any more, and for other weights."
         named = readable_layers(self.model)
         for name, m in named.items():
             _line_of(m, name)
+            if m not in self.weights or (m.made_from != self.weights[m]).any():
+                raise ValueError(
+                    f"{name or 'the layer'}: has been programmed with other weights since; make a new DriftCompensation"
+                )
         now, factors = self._magnitudes(), {}
         for name, m in named.items():
             factor = self.reference[m] / now[m]
@@ -390,6 +410,8 @@ def reestimate_batchnorm(
         raise ValueError(
             f"model: {type(model).__name__} has no batch normalisation that keeps statistics"
         )
+    for name, layer in readable_layers(model).items():
+        layer.check_current(name)
     kept = [(m, m.training, getattr(m, "momentum", None)) for m in model.modules()]
     statistics = [
         copy.deepcopy([m.running_mean, m.running_var, m.num_batches_tracked]) for m in norms

@@ -22,10 +22,12 @@ def readable_layers(model: torch.nn.Module) -> dict:
 def inputs_of(batches):
     """The inputs of a tensor, or of batches: tensors, or tuples and lists that begin with one, as a DataLoader gives them.
 
-    A generator, so that a large data set passes through. TypeError for anything else, ValueError for no batch at all.
+    A generator, so that a large data set passes through. TypeError for anything else, ValueError for no batch at all, or an empty one.
     """
     if isinstance(batches, torch.Tensor):
         batches = [batches]
+    if not hasattr(batches, "__iter__"):
+        raise TypeError(f"batches={batches!r}: must be a tensor, or something that gives batches")
     count = 0
     for batch in batches:
         x = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
@@ -33,6 +35,8 @@ def inputs_of(batches):
             raise TypeError(
                 f"batches: {type(x).__name__}: must be tensors, or tuples or lists that begin with one"
             )
+        if not x.numel():
+            raise ValueError(f"batches: one has the shape {tuple(x.shape)}; must have samples")
         count += 1
         yield x
     if not count:
@@ -46,9 +50,13 @@ def observe(
 ):
     """Run `model` over `batches` in eval mode, digitally, and call `watch` for every input of every memristive layer.
 
-    The model is left as it was, also after an error. Layers whose digital weights were freed pass on what their crossbars give.
+    The model is left as it was, also after an error; in train mode devices that are due are written first. Layers whose digital weights were freed pass on what their crossbars give.
+    ValueError for a layer in eval mode whose weights have changed since its devices were written.
     """
-    layers = readable_layers(model).values()
+    named = readable_layers(model)
+    for name, layer in named.items():
+        layer.check_current(name)
+    layers = named.values()
     modes = [(m, m.training) for m in model.modules()]
     try:
         for layer in layers:

@@ -154,7 +154,7 @@ def _no_share(p_l, name):
     if p_l is not None:
         raise ValueError(f"p_l={p_l!r}: {name} finds the limit itself; must be None")
 
-# %% ../../nbs/map/Parameter.ipynb #cell-026
+# %% ../../nbs/map/Parameter.ipynb #cell-028
 def per_column_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -189,7 +189,7 @@ def _pair(w, r_on, r_off, scheme):
     matrices = _onto(w, 1.0, r_on, r_off, scheme)
     return matrices if scheme is Scheme.DoubleColumn else (matrices,)
 
-# %% ../../nbs/map/Parameter.ipynb #cell-029
+# %% ../../nbs/map/Parameter.ipynb #cell-031
 def reference_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -209,7 +209,7 @@ def reference_map(
         Decode(reference=True),
     )
 
-# %% ../../nbs/map/Parameter.ipynb #cell-032
+# %% ../../nbs/map/Parameter.ipynb #cell-034
 def sliced_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -254,7 +254,7 @@ def sliced_map(
     )
     return Mapped(tuple(digits(half) for half in halves), Decode(significance, unit))
 
-# %% ../../nbs/map/Parameter.ipynb #cell-035
+# %% ../../nbs/map/Parameter.ipynb #cell-037
 def pairs_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -270,6 +270,8 @@ def pairs_map(
     Raises what `naive_map` raises, and ValueError for significances that aren't numbers > 0 from high to low.
     """
     w = _checked(weight, r_on, r_off, scheme)
+    if not hasattr(significance, "__len__"):
+        raise TypeError(f"significance={significance!r}: must be numbers > 0, from high to low")
     c = [check_number(k, "significance", above=0) for k in significance]
     if not c or c != sorted(c, reverse=True):
         raise ValueError(f"significance={significance!r}: must be numbers > 0, from high to low")

@@ -25,6 +25,9 @@ def _named_layers(model):
     layers = {id(layer) for layer in memristive_layers(model)}
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
+    for layer in model.modules():
+        if hasattr(layer, "watch") and layer.training:
+            layer.catch_up()
     return [(path, layer) for path, layer in model.named_modules() if id(layer) in layers]
 
 

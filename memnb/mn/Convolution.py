@@ -6,7 +6,6 @@
 __all__ = ['patches', 'Convolution', 'ForwardConvolution', 'TransposedConvolution']
 
 # %% ../../nbs/mn/Convolution.ipynb #cell-002
-import copy
 import math
 
 import torch
@@ -168,7 +167,10 @@ class TransposedConvolution(Convolution):
             raise TypeError(
                 f"output_size={output_size!r}: must be a list of {self.dimensions} sizes"
             )
-        variant = copy.copy(self)  # the same crossbars
+        variant = self.__new__(type(self))
+        variant.__dict__.update(
+            self.__dict__
+        )  # the same crossbars; a copy would have them written first
         variant.output_padding = self.torch_class._output_padding(
             self,
             input,

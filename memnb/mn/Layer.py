@@ -20,7 +20,8 @@ from ..bh.crossbar.Scheme import Reference, Scheme, check_scheme
 from ..bh.crossbar.Selector import Selector
 from ..bh.crossbar.Tile import check_tile_shape, converted_sum, products, row_tiles
 from ..bh.Quantize import check_adc
-from ..map.Input import Encoding, encode, fixed_scale, naive_scale, per_sample_scale
+from ..card import card, quantity, thumbnail
+from ..map.Input import Encoding, bit_serial, encode, fixed_scale, naive_scale, per_sample_scale
 from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map
 from .Learning import Learning
@@ -86,7 +87,11 @@ class MemristiveLayer(Learning, StandIn):
         super().__init__()
         original, layer = layer, self._checked(layer)
         _check_call(
-            "mapping_routine", mapping_routine, "mapping_routine", {"scheme": None, "p_l": None}, 3
+            "mapping_routine",
+            mapping_routine,
+            "mapping_routine, called with",
+            {"scheme": None, "p_l": None},
+            3,
         )
         if programming_routine is not None:
             _check_call(
@@ -164,7 +169,19 @@ class MemristiveLayer(Learning, StandIn):
             groups=self.groups,
             generator=generator,
         )
+        if (
+            (limit := scaling_routine_params.get("range")) is not None
+            and self.bias_rows
+            and self.largest_input(limit) < bias_input
+        ):
+            raise ValueError(
+                f"bias_input={bias_input!r}: must be within the range of inputs, which ends at {self.largest_input(limit):.6g}"
+            )
         self.transform_output = Affine().to(self.weight.device)
+        self.uncalibrated = (
+            scaling_routine,
+            dict(scaling_routine_params),
+        )  # to come back to, if another state is loaded
         self.register_buffer("input_range", None)
         self.register_buffer("ADC_range", None)
         self.forward_legacy_enabled = False
@@ -207,6 +224,11 @@ class MemristiveLayer(Learning, StandIn):
         )
         return max(1, math.ceil(bias / (bias_input * weight) * (1 - 1e-6))) if weight else 1
 
+    def largest_input(self, limit: float) -> float:
+        "The largest activation that isn't clipped if a range of `limit` is given to the scaling routine."
+        whole = self.scaling_routine is not bit_serial
+        return limit if whole else limit * (1 - 2.0 ** (1 - self.scaling_routine_params["bits"]))
+
     def _full_matrix(self):
         "The matrix that is mapped: of the weights, and of the bias where rows of the crossbars hold it."
         matrix = self._matrix(self.weight)
@@ -221,7 +243,9 @@ class MemristiveLayer(Learning, StandIn):
         if not self.bias_rows:
             return rows
         constant = rows.new_full((len(rows), self.groups, self.bias_rows), self.bias_input)
-        return torch.cat([rows.reshape(len(rows), self.groups, -1), constant], 2).flatten(1)
+        return torch.cat(
+            [rows.reshape(len(rows), self.groups, rows.shape[1] // self.groups), constant], 2
+        ).flatten(1)
 
     def _rows(self, input):
         "The vectors (N, groups * rows) that drive the crossbars for `input`."
@@ -289,6 +313,8 @@ class MemristiveLayer(Learning, StandIn):
     def _kept(self, name, build, more=()):
         if self.followed is not None:
             return build()
+        if self.training:
+            self.catch_up()
         more = [*more, *self.decode.buffers()]
         return self._cache.get(name, self._tensors() + list(more), build, self._versions())
 
@@ -300,6 +326,8 @@ class MemristiveLayer(Learning, StandIn):
 
         if isinstance(self.followed, torch.Tensor):
             return self.followed
+        if self.training:
+            self.catch_up()
 
         def seen(crossbar):
             g = crossbar.read_conductances() if read else crossbar.conductances()
@@ -481,6 +509,8 @@ class MemristiveLayer(Learning, StandIn):
     ) -> torch.Tensor:
         "Currents (row tiles, N, columns) in ampere, before the ADC; of one tile in all where there is none. Arguments as of `read`."
         if not self.separable:
+            if self.training:
+                self.catch_up()
             if duration is not None:
                 raise ValueError(
                     f"{type(self).__name__}: inputs of different durations need devices whose currents add up; with a selector, wires around "
@@ -522,8 +552,12 @@ class MemristiveLayer(Learning, StandIn):
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         "The layer's output: of the crossbars, or digitally where `forward_legacy_enabled`."
         if self.watch is not None:
-            self.watch(self, self._incoming(input))
-        if self.forward_legacy_enabled or (self.watch is not None and not self.freed):
+            precise = self._incoming(input)
+            self.watch(self, precise)
+            if not self.freed:
+                cast = lambda p: None if p is None else p.to(precise.dtype)
+                return self.operate(precise, cast(self.weight), cast(self.bias)).to(input.dtype)
+        if self.forward_legacy_enabled:
             return self.operate(input, self.weight, self.bias)
         with self.following() if self.learning else contextlib.nullcontext():
             if self.training and not self.learning:
@@ -577,13 +611,25 @@ class MemristiveLayer(Learning, StandIn):
                     if saved is None
                     else torch.zeros_like(saved, device=self.decode.significance.device),
                 )
-        if self.input_range is not None and self.scaling_routine is naive_scale:
+        if self.input_range is None:
+            self.scaling_routine, self.scaling_routine_params = self.uncalibrated
+        elif self.scaling_routine is naive_scale:
             self.scaling_routine, self.scaling_routine_params = fixed_scale, {}
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     # Tuning
 
+    def check_current(self, name: str = ""):
+        "Raise ValueError where the devices hold other weights than the layer has, so that a comparison of both would say nothing."
+        if self.training:
+            self.catch_up()
+        elif not self.freed and self.outdated:
+            raise ValueError(
+                f"{name or type(self).__name__}: its weights have changed since its devices were written; write them first (program()), or change them in train mode"
+            )
+
     def _tune(self, shape, generator=None):
+        self.check_current()
         options = {"verbose": self.verbose, **self.tuning_routine_params}
         if generator is not None:
             options["generator"] = generator
@@ -619,6 +665,44 @@ class MemristiveLayer(Learning, StandIn):
                 f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()"
             )
         super().__setattr__(name, value)
+
+    def _repr_html_(self):
+        chips = list(self.crossbars)
+        effects = dict.fromkeys(type(e).__name__ for c in chips for e in c.effects)
+        r2 = (
+            self.transform_output.r2.item()
+            if isinstance(self.transform_output, Affine)
+            else math.nan
+        )
+        facts = {
+            "size": f"{self.rows} inputs × {self.decode.outputs(chips[0].columns)} columns"
+            + f", {self.groups} groups" * (self.groups > 1),
+            "devices": f"{sum(c.rows * c.columns for c in chips):,} {type(chips[0].memristor).__name__} on {sum(math.prod(c.grid) for c in chips)} arrays, {self.scheme.name}",
+            "mapping": getattr(self.mapping_routine, "__name__", repr(self.mapping_routine)),
+            "inputs": getattr(self.scaling_routine, "__name__", repr(self.scaling_routine))
+            + (
+                ""
+                if self.max_input_voltage is None
+                else f", at most {quantity(self.max_input_voltage, 'V')}"
+            ),
+            "ADC": "none"
+            if self.ADC_resolution is None
+            else f"{self.ADC_resolution} bits, {self.quant_method}"
+            + ", calibrated" * (self.ADC_range is not None),
+            "wires": "none"
+            if self.wires is None
+            else "source {0[0]:g} and {0[1]:g} Ω, line {1[0]:g} and {1[1]:g} Ω".format(*self.wires),
+            "effects": ", ".join(effects) or "none",
+            "tuned": "not yet" if r2 != r2 else f"r2 = {r2:.6f}",
+        }
+        with torch.no_grad():
+            return card(
+                type(self).__name__,
+                facts,
+                thumbnail(
+                    self.crossbar_operation(self.crossbars, lambda c: c.conductances()), signed=True
+                ),
+            )
 
     def extra_repr(self) -> str:
         "Sizes and settings in one line."

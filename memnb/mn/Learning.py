@@ -7,7 +7,6 @@ __all__ = ['Learning']
 
 # %% ../../nbs/mn/Learning.ipynb #cell-002
 import contextlib
-import weakref
 
 import torch
 
@@ -22,22 +21,25 @@ class Learning(torch.nn.Module):
     "What a memristive layer does about weights that change."
 
     due = False  # whether the devices have yet to be written
+    _seen: tuple = ()  # the weights' versions when the chip was made from them, which saves a look at all of them
 
     def _learned(self):
-        return [p for p in (self.weight, self.bias if self.bias_rows else None) if p is not None]
+        "The parameters that are on the crossbars."
+        return [] if self.weight is None else [self.weight] + [self.bias] * bool(self.bias_rows)
 
     def _up_to_date(self):
         "Take note that the chip is made from the weights as they are now."
-        self._seen = [(weakref.ref(p), _version(p)) for p in self._learned()]
+        with torch.inference_mode(False):
+            self.register_buffer("made_from", _fingerprint(self._learned()))
+        self._seen = _versions(self._learned())
 
     @property
     def outdated(self) -> bool:
-        "Whether the weights have changed since the chip was made from them."
-        learned = self._learned()
-        return len(self._seen) != len(learned) or any(
-            ref() is not p or seen != _version(p)
-            for (ref, seen), p in zip(self._seen, learned, strict=True)
-        )
+        "Whether the weights have changed since the chip was made from them; by an optimiser, through `.data`, by loading others."
+        if self._seen and self._seen != _versions(self._learned()):
+            return True
+        then, now = self.made_from.tolist(), _fingerprint(self._learned()).tolist()
+        return then[0] != now[0] or abs(then[1] - now[1]) > 1e-9 * (1 + abs(now[1]))
 
     @property
     def learning(self) -> bool:
@@ -50,11 +52,11 @@ class Learning(torch.nn.Module):
         )
 
     def _remapped(self):
-        "The mapping of the weights as they are now; with what it says of scales taken over if they have changed."
+        "The mapping of the weights as they are now."
         nominal, matrix = self.crossbars[0], self._full_matrix()
         if torch.is_grad_enabled():  # in the order of the cells, from here on: to transpose conductances and gradients takes long
             matrix = _Transposed.apply(matrix.flatten(1)).T.unflatten(1, matrix.shape[1:])
-        mapped = map_weights(
+        return map_weights(
             matrix,
             self.mapping_routine,
             nominal.r_on_mean,
@@ -63,27 +65,39 @@ class Learning(torch.nn.Module):
             self.p_l,
             self.groups,
         )
-        if self.outdated:
-            self._take_over(mapped.decode)
-        return mapped.matrices
+
+    def check_programmable(self, name: str = ""):
+        "Raise ValueError unless new weights can be written: they were not freed, and the transform is a line that can follow them."
+        where = name or type(self).__name__
+        if self.freed:
+            raise ValueError(f"{where}: its digital weights were freed by disable_legacy()")
+        if self.decode.factor is None and not isinstance(self.transform_output, Affine):
+            raise ValueError(
+                f"{where}: transform_output={self.transform_output!r}: no line, so it can't follow weights that are learned; tune anew"
+            )
 
     def _take_over(self, decode):
         "What belongs to changed weights: their decode, and in the transform the ratio of scales."
-        transform, ratio = self.transform_output, decode.scale / self.decode.scale
-        if decode.factor is None and not isinstance(transform, Affine):
-            raise ValueError(
-                f"transform_output={transform!r}: no line, so it can't follow weights that are learned; tune anew"
-            )
+        self.check_programmable()
+        transform = self.transform_output
         with torch.inference_mode(False), torch.no_grad():
-            if decode.factor is None:
-                transform.coef = transform.coef * self._per_output(ratio, transform.coef)
+            if isinstance(transform, Affine):
+                old, new = (
+                    self._per_output(d.scale, transform.coef) for d in (self.decode, decode)
+                )
+                # what was tuned on weights of zero says nothing about others
+                blank = (old == 0) | (transform.coef == 0)
+                transform.coef = torch.where(
+                    blank, new, transform.coef * new / torch.where(old == 0, 1, old)
+                )
             self.decode = decode.to(self.decode.significance.device)
 
-    def _per_output(self, ratio, coef):
+    def _per_output(self, scale, coef):
         "One number for each group, as it multiplies a transform's `coef`."
-        if not ratio.dim() or not coef.dim():
-            return ratio if not ratio.dim() else ratio.mean()
-        return ratio.repeat_interleave(self.out_channels // len(ratio)).view(
+        scale = scale.to(coef.device)
+        if not scale.dim() or not coef.dim():
+            return scale if not scale.dim() else scale.mean()
+        return scale.repeat_interleave(self.out_channels // len(scale)).view(
             -1, *[1] * (coef.dim() - 1)
         )
 
@@ -98,9 +112,9 @@ class Learning(torch.nn.Module):
         try:
             self.followed = self._noisy_pair()
             if self.followed is None:
-                matrices = self._remapped()
-                self._redrawn()
-                for crossbar, g in zip(self.crossbars, matrices, strict=True):
+                mapped = self._remapped()
+                self._redrawn(mapped.decode)
+                for crossbar, g in zip(self.crossbars, mapped.matrices, strict=True):
                     g = _bounded(g.flatten(1).T, *crossbar.memristor.bounds)
                     if not self.due:  # the weights are those on the chip: the values are its own
                         g = crossbar.memristor.g + (g - g.detach())
@@ -112,9 +126,10 @@ class Learning(torch.nn.Module):
             for crossbar in self.crossbars:
                 crossbar.programmed = None
 
-    def _redrawn(self):
-        "If the weights have changed: draw what a write draws, and remember that the devices are due."
+    def _redrawn(self, decode):
+        "If the weights have changed: take over their scales, draw what a write draws, and remember that the devices are due."
         if self.outdated:
+            self._take_over(decode)
             for crossbar in self.crossbars:
                 crossbar.written()
             self._up_to_date()
@@ -131,12 +146,12 @@ class Learning(torch.nn.Module):
         )
         simple = simple and self.wires is None and self.separable and (self.due or self.outdated)
         for chip in chips:
-            errors = list(chip.effects)
+            errors = list(chip.acting)
             simple = simple and not chip.memristor.varies and len(errors) <= 1
             simple = simple and all(type(e) is ProgrammingError and e.of == "g_max" for e in errors)
         if not simple:
             return None
-        matrix = self._full_matrix()
+        matrix = self._full_matrix().to(chips[0].memristor.x.dtype)
         largest, (g_off, g_on) = (
             max(abs(bound) for bound in finite_range(matrix, "weight")),
             chips[0].memristor.bounds,
@@ -147,17 +162,11 @@ class Learning(torch.nn.Module):
             < torch.finfo(matrix.dtype).max
         ):
             return None
-        if self.outdated:
-            decode = Decode()
-            decode.scale = torch.tensor(largest / (g_on - g_off), dtype=torch.float64)
-            self._take_over(decode)
-        self._redrawn()
-        noise = [
-            (chip.effects[0].normal, chip.effects[0].sigma * g_on)
-            if len(chip.effects)
-            else (None, 0.0)
-            for chip in chips
-        ]
+        decode = Decode()
+        decode.scale = torch.tensor(largest / (g_on - g_off), dtype=torch.float64)
+        self._redrawn(decode)
+        errors = [next(iter(chip.acting), None) for chip in chips]
+        noise = [(None, 0.0) if e is None else (e.normal, e.sigma * g_on) for e in errors]
         return _NoisyPair.apply(
             matrix.flatten(1), (g_on - g_off) / largest, g_off, *noise[0], *noise[1]
         )[0]
@@ -167,15 +176,15 @@ class Learning(torch.nn.Module):
 
         ValueError for freed weights, and for a transform that is no line if the weights have changed.
         """
-        if self.freed:
-            raise ValueError(
-                f"{type(self).__name__}: its digital weights were freed by disable_legacy()"
-            )
+        self.check_programmable()
         self._write(redraw=True)
 
     def _write(self, redraw):
         with torch.inference_mode(False), torch.no_grad():
-            for crossbar, g in zip(self.crossbars, self._remapped(), strict=True):
+            mapped = self._remapped()
+            if redraw:
+                self._take_over(mapped.decode)
+            for crossbar, g in zip(self.crossbars, mapped.matrices, strict=True):
                 if redraw or not self.transistor:
                     crossbar.write_conductance_matrix(
                         g,
@@ -189,8 +198,13 @@ class Learning(torch.nn.Module):
         self.due = False
 
     def catch_up(self):
-        "Write to the devices what is due."
-        if not self.freed and "crossbars" in self._modules and (self.due or self.outdated):
+        "Write to the devices what is due. In train mode the layer does so by itself before anything looks at them."
+        if (
+            not self.freed
+            and self.followed is None
+            and "crossbars" in self._modules
+            and (self.due or self.outdated)
+        ):
             self._write(redraw=self.outdated)
 
     def train(self, mode: bool = True):
@@ -202,17 +216,22 @@ class Learning(torch.nn.Module):
     # What happens to the layer without a change of its weights
 
     def _apply(self, fn, recurse=True):
-        outdated = self.outdated
+        outdated, exact = (
+            self.outdated,
+            {name: t for name, t in self._buffers.items() if t is not None},
+        )
         super()._apply(fn, recurse)
-        self._up_to_date()
+        for name, t in exact.items():  # ranges and the like: another precision isn't meant for them
+            self._buffers[name] = t.to(self._buffers[name].device)
         if outdated:
-            self._seen.append(None)
+            self._seen = ()
+        else:  # another precision rounds the weights, which is no change of theirs
+            self._up_to_date()
         return self
 
     def _load_from_state_dict(self, *args):
         super()._load_from_state_dict(*args)
-        self._up_to_date()
-        self.due = False
+        self._seen, self.due = (), False
 
     def _save_to_state_dict(self, *args):
         if self.training:
@@ -222,11 +241,23 @@ class Learning(torch.nn.Module):
     def __getstate__(self):
         if self.training:
             self.catch_up()
-        return {**self.__dict__, "_seen": []}
+        return {**self.__dict__, "_seen": ()}
 
-    def __setstate__(self, state):
-        super().__setstate__(state)
-        self._up_to_date()
+
+def _versions(parameters):
+    return tuple((id(p), 0 if p.is_inference() else p._version) for p in parameters)
+
+
+def _fingerprint(parameters):
+    "Two numbers that are others for other weights: (sum of the bit patterns, modulo 2^52; sum)."
+    integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+    bits = sum(
+        p.detach().view(integers[p.element_size()]).sum(dtype=torch.int64).item()
+        for p in parameters
+    )
+    total = sum(p.detach().sum(dtype=torch.float64).item() for p in parameters)
+    device = parameters[0].device if parameters else None
+    return torch.tensor([float(bits % 2**52), total], dtype=torch.float64, device=device)
 
 
 class _Transposed(torch.autograd.Function):
@@ -286,7 +317,3 @@ def _bounded(g, low, high):
         if low <= smallest and largest <= high:
             return g
     return g.clamp(min=low).clamp(max=high)
-
-
-def _version(p):
-    return 0 if p.is_inference() else p._version

@@ -9,6 +9,7 @@ __all__ = ['supported_module_parameters', 'memristive_layers', 'tune_model', 'se
 # %% ../../nbs/mn/Module.ipynb #cell-002
 import fnmatch
 import functools
+import html
 import math
 
 import torch
@@ -16,8 +17,9 @@ from tqdm.auto import tqdm
 
 from ..bh.crossbar.Scheme import Scheme
 from ..bh.nonideality.NonIdeality import apply_nonidealities
+from ..card import thumbnail
 from ..map.Input import naive_scale
-from ..map.Module import naive_tune
+from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
@@ -232,6 +234,50 @@ def _apply_nonidealities(patched, *arguments, **kwargs):
     return apply_nonidealities(model, *rest, **kwargs)
 
 
+def _shown(model):
+    "A patched model in a notebook: a row for each layer on crossbars."
+    rows, cell = [], "padding:1px 8px;text-align:left"
+    for path, layer in model.named_modules():
+        if isinstance(layer, MemristiveLayer):
+            chips, line = list(layer.crossbars), layer.transform_output
+            r2 = line.r2.item() if isinstance(line, Affine) else math.nan
+            with torch.no_grad():
+                picture = thumbnail(
+                    layer.crossbar_operation(layer.crossbars, lambda c: c.conductances()),
+                    signed=True,
+                    cells=48,
+                )
+            rows.append(
+                (
+                    path,
+                    f"{type(layer).__name__}({', '.join(layer.extra_repr().split(', ')[:2])})",
+                    f"{sum(c.rows * c.columns for c in chips):,}",
+                    "-" if layer.ADC_resolution is None else f"{layer.ADC_resolution} bits",
+                    ", ".join(dict.fromkeys(type(e).__name__ for c in chips for e in c.effects))
+                    or "-",
+                    "-" if r2 != r2 else f"{r2:.5f}",
+                    picture,
+                )
+            )
+    heads = ("name", "layer", "devices", "ADC", "effects", "r2", "weights as held")
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td style="{cell}">{v if k == 6 else html.escape(v)}</td>' for k, v in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    total = sum(
+        c.rows * c.columns
+        for layer in model.modules()
+        if isinstance(layer, MemristiveLayer)
+        for c in layer.crossbars
+    )
+    title = f"{type(model).__name__}: {len(rows)} products on crossbars, {total:,} devices"
+    return f"<div><b>{html.escape(title)}</b><table><tr>{''.join(f'<th style={chr(34)}{cell}{chr(34)}>{h}</th>' for h in heads)}</tr>{body}</table></div>"
+
+
 def set_cuda_malloc_heap_size(
     model: torch.nn.Module,
     size: int,  # accepted, no effect
@@ -328,8 +374,12 @@ def patch_model(
         ("disable_legacy", disable_legacy),
         ("set_cuda_malloc_heap_size", set_cuda_malloc_heap_size),
         ("apply_nonidealities", _apply_nonidealities),
+        ("_repr_html_", _shown),
     ):
-        if not (name == "disable_legacy" and isinstance(model, StandIn)):  # a layer has its own
+        own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(
+            name, ()
+        )  # a layer has these itself
+        if not isinstance(model, own):
             setattr(model, name, functools.partial(function, model))
     if verbose:
         crossbars = [c for layer in new.values() for c in layer.crossbars]
@@ -371,6 +421,7 @@ def unpatch_model(
             "disable_legacy",
             "set_cuda_malloc_heap_size",
             "apply_nonidealities",
+            "_repr_html_",
         ):
             if isinstance(module.__dict__.get(name), functools.partial):
                 del module.__dict__[name]

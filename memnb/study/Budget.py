@@ -23,10 +23,14 @@ from ..utils import check_number
 class _Layer:
     "One layer, its sources, and how it is without some of them. Leaves it as it was."
 
-    def __init__(self, layer):
+    def __init__(self, name, layer):
         self.layer, self.chips = layer, list(layer.crossbars)
+        if any(effect.reads and effect.fresh for c in self.chips for effect in c.effects):
+            raise ValueError(
+                f"{name}: its reads disturb the devices, so no two of them can be compared"
+            )
         with torch.no_grad():
-            matrices = layer._remapped()
+            matrices = layer._remapped().matrices
             self.mapped = [
                 g.reshape(c.columns, c.rows).T for g, c in zip(matrices, self.chips, strict=True)
             ]
@@ -71,7 +75,7 @@ class _Layer:
             if not decode.scale.dim()
             else decode.scale.repeat_interleave(len(matrix) // len(decode.scale))
         )
-        lacks = matrix.T / scale.to(matrix.dtype) - held
+        lacks = matrix.T / torch.where(scale == 0, 1, scale).to(matrix.dtype) - held
         if decode.factor is not None:
             lacks = lacks / decode.factor.to(lacks.dtype)
         top = int(decode.significance.argmax())
@@ -148,6 +152,10 @@ def _proportional(module, input, of):
     return input * s, s
 
 # %% ../../nbs/study/Budget.ipynb #cell-007
+# told apart by people with the common kinds of colour blindness (Okabe and Ito)
+_colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+
+
 class Budget:
     "What `error_budget` found: `table`, with a row for each layer and source, and `plot()`."
 
@@ -160,31 +168,35 @@ class Budget:
             ax or plt.subplots(figsize=(1.5 + 1.3 * len(self.totals), 3.6), layout="constrained")[1]
         )
         squares = (
-            (self.table["alone (%)"] ** 2).unstack("source").reindex(list(self.totals)).fillna(0)
+            (self.table["alone (%)"] ** 2 / 100)
+            .unstack("source")
+            .reindex(list(self.totals))
+            .fillna(0)
         )
         squares = squares[list(dict.fromkeys(self.table.index.get_level_values("source")))]
         bottom = torch.zeros(len(squares), dtype=torch.float64).numpy()
-        colours = plt.get_cmap("tab20")
+        hatches = ("", "//", "..")
         for k, source in enumerate(squares):
+            look = {
+                "color": _colours[k % len(_colours)],
+                "hatch": hatches[k // len(_colours) % 3],
+                "edgecolor": "w",
+                "linewidth": 0,
+            }
             ax.bar(
-                range(len(squares)),
-                squares[source],
-                bottom=bottom,
-                width=0.6,
-                label=source,
-                color=colours(k % 20),
+                range(len(squares)), squares[source], bottom=bottom, width=0.6, label=source, **look
             )
             bottom = bottom + squares[source].values
         for k, total in enumerate(self.totals.values()):
             ax.plot(
                 [k - 0.4, k + 0.4],
-                [total**2] * 2,
+                [total**2 / 100] * 2,
                 "k",
                 linewidth=2,
                 label="all together" if not k else None,
             )
         ax.set_xticks(range(len(squares)), list(squares.index))
-        ax.set(xlabel="layer", ylabel="mean squared error\n(%² of the output's variance)")
+        ax.set(xlabel="layer", ylabel="mean squared error\n(% of the output's variance)")
         ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         return ax
 
@@ -213,8 +225,7 @@ def error_budget(
             )
         if not isinstance(layer.transform_output, Affine):
             raise ValueError(f"{name}: transform_output={layer.transform_output!r}: must be a line")
-        if layer.training:
-            layer.catch_up()
+        layer.check_current(name)
     batches, modes = list(inputs_of(batch)), [(m, m.training) for m in model.modules()]
     try:
         for m, _ in modes:
@@ -227,7 +238,7 @@ def error_budget(
 
 
 def _budget(model, named, batches, reads):
-    layers = {name: _Layer(layer) for name, layer in named.items()}
+    layers = {name: _Layer(name or "the layer", layer) for name, layer in named.items()}
     order = ["mapping", "writing", "finite states", "programming", "faults"]
     found = dict.fromkeys(source for layer in layers.values() for source in layer.sources)
     sources = [s for s in order if s in found] + [s for s in found if s not in order]
@@ -275,12 +286,13 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
         for name, layer in named.items():
             if layer not in sums:
                 raise ValueError(f"batch: {name} has seen no input; every layer must be used")
-            line = lines[layer] if own else sums[layer].line()
-            errors[name] = 100 * math.sqrt(
-                max(0.0, 1 - sums[layer].check(line.coef, line.intercept)[1])
-            )
-            layer.transform_output = line.to(layer.decode.significance.device)
         try:
+            for name, layer in named.items():
+                line = lines[layer] if own else sums[layer].line()
+                errors[name] = 100 * math.sqrt(
+                    max(0.0, 1 - sums[layer].check(line.coef, line.intercept)[1])
+                )
+                layer.transform_output = line.to(layer.decode.significance.device)
             difference = spread = 0.0
             for x in batches:
                 for _ in range(reads):
@@ -306,6 +318,10 @@ def _output(model, layers, x, legacy):
     finally:
         for layer, value in before:
             layer.forward_legacy_enabled = value
-    while isinstance(y, (tuple, list)):
+    while isinstance(y, (tuple, list)) and y:
         y = y[0]
+    if not isinstance(y, torch.Tensor):
+        raise TypeError(
+            f"model: returns {type(y).__name__}: must return a tensor, or a tuple that begins with one"
+        )
     return y.double()

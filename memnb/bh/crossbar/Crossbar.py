@@ -24,6 +24,7 @@ from .Passive import solve
 from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape, products, row_tiles, split_rows
 from ..memristor import Memristor
+from ...card import card, quantity, thumbnail
 from ..Quantize import check_adc, convert, straight_through
 from ...utils import Cache, FullPrecision, check_generator, check_number, finite_range
 
@@ -205,6 +206,21 @@ class Crossbar(torch.nn.Module):
 
     programmed = None  # conductances (rows, columns) that stand in for the devices' own, while weights are learned
 
+    passing: tuple = ()  # effects that are there for a while, such as noise during training: neither saved nor copied
+
+    @property
+    def acting(self):
+        "All effects in the order in which they act."
+        effects = self._modules["effects"]
+        return (
+            sorted([*effects, *self.passing], key=lambda effect: effect.order)
+            if self.passing
+            else effects
+        )
+
+    def __getstate__(self):
+        return {**self.__dict__, "passing": ()}
+
     @property
     def r_on_mean(self) -> float:
         "Nominal resistance of the low-resistance state (ohm)."
@@ -280,7 +296,7 @@ class Crossbar(torch.nn.Module):
     def tensors(self) -> list[torch.Tensor]:
         "All tensors that the conductances follow from: what a cache has to watch."
         # asked at every read: looked up directly, for half the time that parameters() and buffers() take
-        memristor, effects = self._modules["memristor"], self._modules["effects"]
+        memristor, effects = self._modules["memristor"], self.acting
         tensors = [*memristor._buffers.values(), *memristor._parameters.values()]
         return (
             [*tensors, *(t for effect in effects for t in effect.watched())]
@@ -291,7 +307,7 @@ class Crossbar(torch.nn.Module):
     @property
     def version(self) -> tuple:
         "What the conductances depend on besides tensors."
-        effects = self._modules["effects"]
+        effects = self.acting
         effects = (
             [(e.number, e.changes, copy.deepcopy(e.settings)) for e in effects]
             if len(effects)
@@ -302,7 +318,7 @@ class Crossbar(torch.nn.Module):
     @property
     def fresh(self) -> bool:
         "Whether every read differs, because an effect says so."
-        effects = self._modules["effects"]
+        effects = self.acting
         return len(effects) > 0 and any(effect.fresh for effect in effects)
 
     def add_effect(self, effect: Effect) -> dict:
@@ -367,14 +383,14 @@ class Crossbar(torch.nn.Module):
     def conductances(self) -> torch.Tensor:
         "Effective conductances (rows, columns) in siemens, without tiles and without what only a read adds."
         g = self.memristor.g if self.programmed is None else self.programmed
-        for effect in self.effects:
+        for effect in self.acting:
             g = effect(g, self)
         return g
 
     def read_conductances(self) -> torch.Tensor:
         "`conductances` as one particular read sees them."
         g = self.conductances()
-        for effect in self.effects:
+        for effect in self.acting:
             g = effect.read(g, self)
         return g
 
@@ -477,7 +493,7 @@ class Crossbar(torch.nn.Module):
     def written(self, cells=None):
         "Tell the effects of a write; `cells` (rows, columns), bool, says to which devices, None: to all."
         with torch.inference_mode(False), torch.no_grad():
-            for effect in self.effects:
+            for effect in self.acting:
                 effect.written(self, None if cells is None else cells.clone())
 
     def _untile(self, g):
@@ -538,7 +554,7 @@ class Crossbar(torch.nn.Module):
     @property
     def reader(self) -> Effect | None:
         "The effect that does the reading, if there is one."
-        effects = self._modules["effects"]
+        effects = self.acting
         return next((effect for effect in effects if effect.reads), None) if len(effects) else None
 
     def separable(self, wires, selector) -> bool:
@@ -592,6 +608,22 @@ class Crossbar(torch.nn.Module):
         state that the ones before have left.
         """
         return self.tile_currents(voltages, disturb).sum(0)
+
+    def _repr_html_(self):
+        m, g = self.memristor, self.conductances().detach()
+        facts = {
+            "size": f"{self.rows} word lines × {self.columns} bit lines"
+            + f", {self.groups} groups" * (self.groups > 1),
+            "devices": f"{self.rows * self.columns:,} {type(m).__name__}, {quantity(self.r_on_mean, 'Ω')} to {quantity(self.r_off_mean, 'Ω')}",
+            "conductances": f"{quantity(g.min().item(), 'S')} to {quantity(g.max().item(), 'S')}, mean {quantity(g.mean().item(), 'S')}",
+        }
+        if self.tile_shape is not None:
+            facts["tiles"] = f"{math.prod(self.grid)} of {self.tile_shape[0]}×{self.tile_shape[1]}"
+        if len(self.effects):
+            facts["effects"] = ", ".join(
+                f"{type(e).__name__}({e.extra_repr()})" for e in self.effects
+            )
+        return card("Crossbar", facts, thumbnail(g))
 
     def extra_repr(self) -> str:
         "Size and tiles."

@@ -99,7 +99,7 @@ def map_weights(
         mapped = mapping_routine(part, r_on, r_off, scheme=scheme, p_l=p_l)
         if not isinstance(mapped, Mapped):
             mapped = Mapped(
-                tuple(mapped) if count == 2 and len(mapped) == 2 else (mapped,), Decode()
+                tuple(mapped) if isinstance(mapped, (tuple, list)) else (mapped,), Decode()
             )
         decode, columns = mapped.decode, len(part)
         if not isinstance(decode, Decode) or (decode.reference and count == 2):
@@ -155,8 +155,8 @@ def _scale(part, mapped, r_on, r_off):
     if 1 / r_on < 1e-12:  # the squares would be too small for single precision
         w, d = w.double(), d.double()
     own = (d @ d).item()
-    value = (w @ d).item() / own if own else 1.0
-    return part.new_tensor(value if math.isfinite(value) else 1.0, dtype=torch.float64)
+    value = (w @ d).item() / own if own else 0.0  # weights of zero have no scale
+    return part.new_tensor(value if math.isfinite(value) else 0.0, dtype=torch.float64)
 
 
 def column_difference(crossbars, f, groups=1, **kwargs):

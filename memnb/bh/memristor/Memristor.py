@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from .Display import Display
 from ..StochasticParameter import StochasticParameter, draw_parameters
+from ...card import card, quantity, thumbnail
 from ...utils import FullPrecision, check_number, finite_range
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
@@ -365,6 +366,27 @@ class Memristor(Display, FullPrecision):
         }
         one.shape = one.x.shape
         return one
+
+    def _repr_html_(self):
+        parameters = dict(
+            part.split("=", 1) if "=" in part else part.split("~", 1)
+            for part in self.extra_repr().split(", ")
+            if not part.startswith("shape") and ("=" in part or "~" in part)
+        )
+        r = self.get_resistance().detach()
+        facts = {
+            "devices": "one" if not self.shape else " × ".join(map(str, self.shape)),
+            "resistance": quantity(r.double().mean().item(), "Ω")
+            + " in the mean" * bool(self.shape),
+        }
+        facts["range"] = (
+            f"{quantity(self.nominal['r_on'], 'Ω')} to {quantity(self.nominal['r_off'], 'Ω')}"
+        )
+        facts["time step"] = quantity(self.time_series_resolution, "s")
+        facts["parameters"] = ", ".join(
+            f"{k} = {v}" for k, v in parameters.items() if k not in ("r_on", "r_off")
+        )
+        return card(type(self).__name__, facts, thumbnail(self.g) if len(self.shape) == 2 else "")
 
     def extra_repr(self) -> str:
         "Shape and parameters; a parameter that differs between devices shows its mean and spread."
