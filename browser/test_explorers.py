@@ -51,7 +51,9 @@ def use(page, name):
     handle.scroll_into_view_if_needed()
     settled(page)
     handle.focus()
-    times = {"keyboard": changes(page, lambda: page.keyboard.press("ArrowLeft"))}
+    at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+    key = "ArrowLeft" if at_end else "ArrowRight"
+    times = {"keyboard": changes(page, lambda: page.keyboard.press(key))}
     settled(page)
     box = page.locator(".widget-slider .noUi-target, .widget-slider .slider").first.bounding_box()
 

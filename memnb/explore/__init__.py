@@ -1,4 +1,11 @@
 "Explorers: sliders beside pictures, for objects of your own."
 
+from .Accuracy import accuracy
+from .Array import array
+from .Converter import converter
+from .Device import device
+from .Effects import effects
 from .Explorer import Explorer, use_style
+from .Inputs import inputs
 from .Mapping import mapping
+from .Tuning import tuning
