@@ -1,7 +1,11 @@
 "What a reader does with an explorer: run the page, move a slider by keyboard and by mouse, reset, ask for the code."
 
+import os
+
 import pytest
 from conftest import PICTURES, serving
+
+PATIENCE = float(os.environ.get("PATIENCE", "1"))  # times a second that a step may take
 
 WALKTHROUGHS = [
     "02_devices",
@@ -31,7 +35,9 @@ def changes(page, act, before=None):
     before = shown(page) if before is None else before
     act()
     start = page.evaluate("performance.now()")
-    page.wait_for_function(f"before => ({SHOWN})() !== before", arg=before, timeout=10_000)
+    page.wait_for_function(
+        f"before => ({SHOWN})() !== before", arg=before, timeout=10_000 * PATIENCE
+    )
     return page.evaluate("performance.now()") - start
 
 
@@ -49,6 +55,10 @@ def use(page, name):
     picture.wait_for(timeout=30_000)
     handle = page.locator(".widget-slider .noUi-handle").first
     handle.scroll_into_view_if_needed()
+    settled(page)
+    page.get_by_role(
+        "button", name="Reset"
+    ).first.click()  # the page may have left it where this slider does nothing
     settled(page)
     handle.focus()
     at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
@@ -87,7 +97,10 @@ def test_walkthrough(lab, page, name):
     page.evaluate("() => window.jupyterapp.commands.execute('kernelmenu:shutdown')")
     assert not page.errors
     print(name, {k: f"{v:.0f} ms" for k, v in times.items()})
-    assert max(times.values()) < (2500 if name == "09_convolutions" else 1000), times
+    seconds = (
+        2.5 if name == "09_convolutions" else 1
+    )  # to classify with several chips may take longer
+    assert max(times.values()) < 1000 * seconds * PATIENCE, times
 
 
 def test_voila(notebooks, page, tmp_path):
