@@ -560,8 +560,6 @@ class MemristiveLayer(Learning, StandIn):
         if self.forward_legacy_enabled:
             return self.operate(input, self.weight, self.bias)
         with self.following() if self.learning else contextlib.nullcontext():
-            if self.training and not self.learning:
-                self.catch_up()
             output = self._analogue(self._forward, self._incoming(input))
         return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output
 
