@@ -12,7 +12,7 @@ import io
 
 import torch
 
-# %% ../nbs/card.ipynb #cell-004
+# %% ../nbs/card.ipynb #cell-005
 _prefixes = {-12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 
 

@@ -51,7 +51,7 @@ def clip_weights(
             if limit := sigmas * part.std(correction=0).item():
                 part.clamp_(-limit, limit)
 
-# %% ../nbs/train.ipynb #cell-008
+# %% ../nbs/train.ipynb #cell-010
 def ramp(start: float, stop: float, until: float = 1.0):
     "A schedule: from `start` at progress 0 linearly to `stop` at progress `until`, and constant from there."
     check_number(start, "start")
@@ -133,7 +133,7 @@ class Injection:
             chip.passing = tuple(e for e in chip.passing if e is not effect)
         self.added = []
 
-# %% ../nbs/train.ipynb #cell-011
+# %% ../nbs/train.ipynb #cell-013
 def program(
     model: torch.nn.Module,  # patched
 ):

@@ -8,7 +8,7 @@ __all__ = ['readable_layers', 'inputs_of', 'observe']
 # %% ../../nbs/map/Observe.ipynb #cell-002
 import torch
 
-# %% ../../nbs/map/Observe.ipynb #cell-004
+# %% ../../nbs/map/Observe.ipynb #cell-005
 def readable_layers(model: torch.nn.Module) -> dict:
     "{name: layer} of the layers with crossbars of their own, each once. ValueError if there are none, TypeError for what is no module."
     if not isinstance(model, torch.nn.Module):

@@ -83,7 +83,7 @@ class Mapped(NamedTuple):
     matrices: tuple  # of (columns, ...) like the weights: two for a DoubleColumn, one for a SingleColumn; siemens
     decode: Decode
 
-# %% ../../../nbs/bh/crossbar/Decode.ipynb #cell-008
+# %% ../../../nbs/bh/crossbar/Decode.ipynb #cell-010
 def map_weights(
     weights: torch.Tensor,  # (outputs, ...)
     mapping_routine,  # (weight, r_on, r_off, scheme, p_l) -> matrices, or Mapped
