@@ -19,7 +19,7 @@ from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.memristor import VTEAM
 from ..bh.nonideality import Faults, FiniteStates, ProgrammingError
 from ..bh.StochasticParameter import StochasticParameter
-from .Explorer import Explorer, log_slider, palette, slider, steps, whole
+from .Explorer import Explorer, imperfections, log_slider, palette, steps, whole
 from ..map.Module import analytic_tune
 from ..map.Observe import readable_layers
 from ..mn.Module import memristive_layers, patch_model, supported_module_parameters
@@ -324,14 +324,7 @@ def accuracy(
     lines = _options([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], base.get("line_resistance"), "Ω")
     converters = _options(list(range(10, 2, -1)), base.get("ADC_resolution"), "bits")
     controls = {
-        "levels": steps(
-            "levels of a device",
-            [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 3, 2))],
-            0,
-        ),
-        "sigma": slider("programming error (% G_max)", 0.0, 0.0, 25.0, 0.5, ".1f"),
-        "lrs": slider("stuck at LRS (%)", 0.0, 0.0, 20.0, 0.1, ".1f"),
-        "hrs": slider("stuck at HRS (%)", 0.0, 0.0, 50.0, 0.5, ".1f"),
+        **imperfections(),
         "bits": steps("ADC", converters, base.get("ADC_resolution") or 0),
         "line": steps("line resistance", lines, base.get("line_resistance") or 0),
         "ratio": log_slider(

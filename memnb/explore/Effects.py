@@ -18,7 +18,7 @@ from memnb.bh.nonideality import (
     ReadNoise,
     TemperatureDependence,
 )
-from .Explorer import Explorer, log_slider, palette, slider, steps, whole
+from .Explorer import Explorer, imperfections, log_slider, palette, slider, whole
 from ..map.Module import LineSums, checked_line, random_inputs
 from ..mn.Layer import MemristiveLayer
 from ..utils import finite_range
@@ -228,14 +228,7 @@ def effects(
         }
 
     controls = {
-        "levels": steps(
-            "levels of a device",
-            [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 3, 2))],
-            0,
-        ),
-        "sigma": slider("programming error (% G_max)", 0.0, 0.0, 25.0, 0.5, ".1f"),
-        "lrs": slider("stuck at LRS (%)", 0.0, 0.0, 20.0, 0.1, ".1f"),
-        "hrs": slider("stuck at HRS (%)", 0.0, 0.0, 50.0, 0.5, ".1f"),
+        **imperfections(),
         "time": log_slider("drift, time (s), 1: none", 1.0, 1.0, 1e8),
         "nu": slider("drift, exponent", 0.05, 0.0, 0.2, 0.005, ".3f"),
         "noise": slider("read noise (% of G)", 0.0, 0.0, 30.0, 0.5, ".1f"),

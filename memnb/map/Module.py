@@ -135,16 +135,22 @@ def naive_tune(
     The module is left as it was. A convolution with groups gets a line for each: they are arrays of their own, with scales of their own.
     Raises ValueError for an empty or impossible `input_shape`.
     """
+    return _fitted_line(module, input_shape, verbose, generator, per_column=False)
+
+
+def _fitted_line(module, input_shape, verbose, generator, per_column):
+    "The line of the layer, or of each column, on random inputs."
     x = random_inputs(module, input_shape, generator)
     sums = LineSums(module)
     with torch.no_grad():
         readout = module.readout(x)
-        if readout.numel() < 2:
+        if (len(readout) if per_column else readout.numel()) < 2:
+            each = " for each column" * per_column
             raise ValueError(
-                f"input_shape={tuple(input_shape)}: gives a single output, through which any line goes; give more inputs"
+                f"input_shape={tuple(input_shape)}: gives a single output{each}, through which any line goes; give more inputs"
             )
         sums.add(readout, module.digital(x))
-    line = checked_line(sums.line(False, torch.finfo(readout.dtype).eps), readout.dtype).to(
+    line = checked_line(sums.line(per_column, torch.finfo(readout.dtype).eps), readout.dtype).to(
         readout.device
     )
     if verbose:
@@ -186,7 +192,9 @@ def analytic_tune(
 ) -> Affine:
     "The line that `naive_tune` would find with infinitely many inputs, from weights and conductances. ValueError for devices that aren't ohmic."
     with torch.no_grad():
-        w, g = (t.double() for t in module.matrices())
+        w, g = module.matrices()
+    dtype = g.dtype
+    w, g = w.double(), g.double()
     finite_range(w, "weights")
     finite_range(g, "differences of conductances")
     both, own = (w * g).sum(1), (g * g).sum(1)
@@ -200,11 +208,7 @@ def analytic_tune(
         )
     else:
         coef = coef[0]
-    if coef.abs().max() > torch.finfo(module.matrices()[1].dtype).max:
-        raise ValueError(
-            f"coef={coef.abs().max().item():.3g}: the weights are too large for conductances as small as these"
-        )
-    line = Affine(coef, torch.zeros_like(coef), r2).to(w.device)
+    line = checked_line(Affine(coef, torch.zeros_like(coef), r2), dtype).to(w.device)
     if verbose:
         say(module, line)
     return line
@@ -218,21 +222,7 @@ def column_tune(
     generator: torch.Generator | None = None,  # of the random inputs
 ) -> Affine:
     "A line for each output channel, fitted on the inputs of `naive_tune`; raises what it raises."
-    x = random_inputs(module, input_shape, generator)
-    sums = LineSums(module)
-    with torch.no_grad():
-        readout = module.readout(x)
-        if len(readout) < 2:
-            raise ValueError(
-                f"input_shape={tuple(input_shape)}: gives a single output for each column, through which any line goes; give more inputs"
-            )
-        sums.add(readout, module.digital(x))
-    line = checked_line(sums.line(True, torch.finfo(readout.dtype).eps), readout.dtype).to(
-        readout.device
-    )
-    if verbose:
-        say(module, line)
-    return line
+    return _fitted_line(module, input_shape, verbose, generator, per_column=True)
 
 # %% ../../nbs/map/Module.ipynb #cell-026
 def tune_on(
