@@ -18,6 +18,6 @@ with tempfile.TemporaryDirectory() as folder:
         "-m",
         "codespell_lib",
         "--ignore-words-list",
-        "ans,te,nd,fo,som,ot,commun",
+        "ans,te,nd,fo,fom,som,ot,commun",
     ]
     sys.exit(subprocess.call([*command, folder, *map(str, Path().glob("*.md"))]))

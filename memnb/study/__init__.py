@@ -1,3 +1,9 @@
-"Studies of whole models: where errors come from."
+"Studies of whole models: many chips, many configurations, what they cost, where errors come from."
 
 from .Budget import Budget, error_budget
+from .Energy import Assumptions, Cost, energy
+from .Ledger import delete, names
+from .Recipe import Recipe, sampled
+from .Results import Results
+from .Run import Accuracy, LivePlot, run
+from .Search import search
