@@ -86,13 +86,13 @@ class Ledger:
         if new:
             return True
         rows = self._ask(
-            "select owner from trial where study = ? and configuration = ? and first = ? and found is null and error is null",
+            "select owner from trial where study = ? and configuration = ? and first = ? and found is null",
             *where,
         )
         if not rows or (rows[0][0] is not None and self.alive(rows[0][0])):
             return False
         with self._mutex:  # of two that see a dead owner, one changes it
-            change = "update trial set owner = ? where study = ? and configuration = ? and first = ? and owner is ? and found is null and error is null"
+            change = "update trial set owner = ? where study = ? and configuration = ? and first = ? and owner is ? and found is null"
             return bool(self._file.execute(change, (self.owner, *where, rows[0][0])).rowcount)
 
     def alive(self, owner: str) -> bool:
@@ -110,13 +110,11 @@ class Ledger:
         Path(path).unlink(missing_ok=True)
         return False
 
-    def store(
-        self, configuration: str, first: int, found: list | None, error: str | None, seconds: float
-    ):
-        "Write down what a trial gave: `found`, anything that JSON can hold, and the traceback of an error, if there was one."
+    def store(self, configuration: str, first: int, found: list, error: str | None, seconds: float):
+        "Write down what a trial gave: `found`, for each chip anything that JSON can hold, and the traceback of an error, if there was one."
         self._ask(
             "update trial set found = ?, error = ?, seconds = ?, owner = null where study = ? and configuration = ? and first = ?",
-            None if found is None else json.dumps(found),
+            json.dumps(found),
             error,
             seconds,
             self.name,
@@ -125,23 +123,18 @@ class Ledger:
         )
 
     def trials(self) -> dict:
-        "All that are done: {(configuration, first): (found, error, seconds)}."
+        "What all that are done gave: {(configuration, first): found}."
         rows = self._ask(
-            "select configuration, first, found, error, seconds from trial where study = ? and (found is not null or error is not null)",
+            "select configuration, first, found from trial where study = ? and found is not null",
             self.name,
         )
-        return {
-            (c, first): (None if found is None else json.loads(found), error, seconds)
-            for c, first, found, error, seconds in rows
-        }
+        return {(configuration, first): json.loads(found) for configuration, first, found in rows}
 
-    def done(self) -> set:
-        "(configuration, first) of all that are done."
-        return set(
-            self._ask(
-                "select configuration, first from trial where study = ? and (found is not null or error is not null)",
-                self.name,
-            )
+    def done(self) -> list:
+        "(configuration, first, number of chips) of all that are done."
+        return self._ask(
+            "select configuration, first, json_array_length(found) from trial where study = ? and found is not null",
+            self.name,
         )
 
     def forget_errors(self):

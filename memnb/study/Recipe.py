@@ -21,7 +21,8 @@ import torch
 from ..bh.crossbar.Crossbar import Effect, crossbars_of
 from ..bh.memristor.Memristor import Memristor
 from ..mn.Module import patch_model, supported_module_parameters
-from ..train import new_chip
+from ..map.Observe import readable_layers
+from ..train import new_chip, redraw
 from ..utils import check_number
 
 # %% ../../nbs/study/Recipe.ipynb #cell-005
@@ -171,11 +172,18 @@ class Recipe:
             generator = torch.Generator().manual_seed(seed)
             if patched is None or varied:
                 patched = self.patched(configuration, generator)
+                crossbars = crossbars_of(patched)
                 varied = any(
-                    chip.memristor.varies for chip in crossbars_of(patched)
+                    c.memristor.varies for c in crossbars
                 )  # devices that differ by themselves
+                # what another chip shares with this one needn't be written again, unless reads or inexact writes have moved its devices
+                moved = any(
+                    layer.programming_routine is not None or not layer.separable
+                    for layer in readable_layers(patched).values()
+                )
             # drawn after the devices, from a stream of its own, so that a chip is the same one whether its devices were built anew or not
-            new_chip(patched, torch.Generator().manual_seed(seed))
+            draws = torch.Generator().manual_seed(seed)
+            new_chip(patched, draws) if moved else redraw(crossbars, draws)
             if self.prepare is not None:
                 self.prepare(patched)
             elif hasattr(patched, "tune_"):

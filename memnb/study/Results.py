@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..explore.Explorer import palette, style
+from ..explore.Explorer import palette, styled
 from ..utils import check_number
 
 # %% ../../nbs/study/Results.ipynb #cell-004
@@ -109,7 +109,7 @@ class Results:
         others = [p for p in self.varied if p != x]
         summary = self.summary(metric, by=[*others, x])
         places, ticks = _axis(summary[x])
-        with plt.rc_context(style):
+        with styled():
             ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
             keys = (
                 summary[others].map(repr).agg("|".join, axis=1)
@@ -178,7 +178,7 @@ class Results:
         field = np.full((len(rows), len(columns)), np.nan)
         for a, b, mean in zip(summary[x], summary[y], summary["mean"], strict=True):
             field[rows.index(repr(b)), columns.index(repr(a))] = mean
-        with plt.rc_context(style):
+        with styled():
             ax = (
                 ax
                 or plt.subplots(
@@ -224,7 +224,7 @@ class Results:
         front = order[order[value] > best].reset_index(drop=True)
         front.attrs["units"] = self.table.attrs.get("units", {})
         if plot:
-            with plt.rc_context(style):
+            with styled():
                 ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
                 ax.plot(
                     means[cost],
@@ -279,7 +279,7 @@ class Results:
         "Bars of `sensitivity`; the axes."
         metric = self._checked(metric, "metric", self.metrics)
         ranking = self.sensitivity(metric)[::-1]
-        with plt.rc_context(style):
+        with styled():
             ax = (
                 ax
                 or plt.subplots(figsize=(5.2, 0.8 + 0.35 * len(ranking)), layout="constrained")[1]

@@ -214,31 +214,40 @@ def run(
         "chunk": str(chunk),
     }
     name = fingerprint(identity)[:12] if name is None else name
-    keys = [(text, first) for first in range(0, chips, chunk) for text in texts]
     given = dict(zip(texts, configurations, strict=True))
     units = {**getattr(metric, "units", {}), **(units or {})}
 
     def collect(done):
-        return _results(texts, configurations, chips, chunk, seed, done, units)
+        return _results(texts, configurations, chips, seed, done, units)
 
-    def arguments(text, first):
-        return (
-            recipe,
-            given[text],
-            [chip_seed(seed, k) for k in range(first, min(first + chunk, chips))],
-            metric,
-        )
+    def trials(done):
+        "(text, first) -> chips of all trials that remain when these chips of each configuration are done."
+        left = {}
+        for start in range(0, chips, chunk):
+            for text in texts:
+                wanted = [
+                    k
+                    for k in range(start, min(start + chunk, chips))
+                    if k not in done.get(text, ())
+                ]
+                if wanted:  # of a study that has grown, the rest of a chunk
+                    left[text, wanted[0]] = range(wanted[0], wanted[-1] + 1)
+        return left
+
+    def arguments(text, ks):
+        return recipe, given[text], [chip_seed(seed, k) for k in ks], metric
 
     if storage is None:
         done, told = {}, 0.0
-        with tqdm(total=len(keys), desc="Trials", unit="trial", disable=not progress) as bar:
-            for key, rows, seconds in _outcomes(
-                ((key, arguments(*key)) for key in keys), workers, len(keys)
+        left = trials({})
+        with tqdm(total=len(left), desc="Trials", unit="trial", disable=not progress) as bar:
+            for key, rows, _ in _outcomes(
+                ((key, arguments(key[0], ks)) for key, ks in left.items()), workers, len(left)
             ):
-                done[key] = (rows, None, seconds)
+                done[key] = rows
                 bar.update()
                 if live is not None and (
-                    time.monotonic() - told > live_every or len(done) == len(keys)
+                    time.monotonic() - told > live_every or len(done) == len(left)
                 ):
                     live(collect(done))
                     told = time.monotonic()
@@ -246,23 +255,25 @@ def run(
     with Ledger(storage, name, identity) as ledger:
         if retry:
             ledger.forget_errors()
-        _work(ledger, keys, arguments, workers, collect, (live, live_every), progress)
+        _work(ledger, trials, arguments, workers, collect, (live, live_every), progress)
         return collect(ledger.trials())
 
 
-def _work(ledger, keys, arguments, workers, collect, live, progress):
+def _work(ledger, trials, arguments, workers, collect, live, progress):
     "Do all trials that aren't done; those of other processes are waited for."
+    (live, every), deaths, told = live, 0, 0.0
 
     def missing():
-        done = ledger.done()
-        return [key for key in keys if key not in done]
+        done = {}
+        for text, first, count in ledger.done():
+            done.setdefault(text, set()).update(range(first, first + count))
+        return trials(done)
 
-    (live, every), deaths, told = live, 0, 0.0
-    with tqdm(total=len(keys), desc="Trials", unit="trial", disable=not progress) as bar:
-        bar.update(len(keys) - len(missing()))
+    with tqdm(total=len(trials({})), desc="Trials", unit="trial", disable=not progress) as bar:
+        bar.update(bar.total - len(missing()))
         while left := missing():
             before = len(left)
-            jobs = ((key, arguments(*key)) for key in left if ledger.claim(*key))
+            jobs = ((key, arguments(key[0], ks)) for key, ks in left.items() if ledger.claim(*key))
             try:
                 for key, rows, seconds in _outcomes(jobs, workers, len(left)):
                     error = next((row["traceback"] for row in rows if "error" in row), None)
@@ -281,27 +292,25 @@ def _work(ledger, keys, arguments, workers, collect, live, progress):
                 )
             if len(missing()) == before:
                 time.sleep(0.2)  # the rest is being done by others
-        bar.n = len(keys)
+        bar.n = bar.total
         bar.refresh()
         if live is not None:
             live(collect(ledger.trials()))
 
 
-def _results(texts, configurations, chips, chunk, seed, done, units):
+def _results(texts, configurations, chips, seed, done, units):
     "The table of the trials that are done."
-    rows, errors = [], {}
+    rows, errors, by_chip = [], {}, {}
+    for (text, first), found in done.items():
+        by_chip.setdefault(text, {}).update(enumerate(found, first))
     for text, configuration in zip(texts, configurations, strict=True):
-        for first in range(0, chips, chunk):
-            found = done.get((text, first), ([], None, 0))[0] or []
-            for k, one in enumerate(found):
-                row = {n: readable(v) for n, v in configuration.items()} | {
-                    "chip": first + k,
-                    "seed": chip_seed(seed, first + k),
-                }
+        shown = {n: readable(v) for n, v in configuration.items()}
+        for k, one in sorted(by_chip.get(text, {}).items()):
+            if k < chips:
                 if "error" in one:
                     errors[len(rows)] = one["traceback"]
                     one = {"error": one["error"]}
-                rows.append(row | one)
+                rows.append(shown | {"chip": k, "seed": chip_seed(seed, k)} | one)
     metrics = list(
         dict.fromkeys(
             n for row in rows for n in row if n not in (*configurations[0], "chip", "seed", "error")
