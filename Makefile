@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test test-browser docs slow lab bench lint sync notebooks clean
+.PHONY: run test test-browser docs slow lab bench bench-check lint sync notebooks clean
 
 run: $(VENV)/.ready
 	@$(BIN)/python tools/run_notebook.py $(QUICKSTART) build/quickstart
@@ -19,9 +19,13 @@ lab: $(VENV)/.ready
 # one thread, and no spinning threads of other libraries; arrays with wires, which use two, apart: their threads do spin
 bench: $(VENV)/.ready-bench
 	@mkdir -p build
-	@rm -f build/benchmark.md
+	@rm -f build/benchmark.json
 	@OMP_NUM_THREADS=1 GOMP_SPINCOUNT=0 $(BIN)/python -m pytest bench -q -p no:cacheprovider --benchmark-disable-gc --ignore bench/test_wires.py
 	@OMP_NUM_THREADS=2 $(BIN)/python -m pytest bench/test_wires.py -q -p no:cacheprovider --benchmark-disable-gc
+
+# fails where a ratio is more than 1.5 times what is kept in bench/results.json
+bench-check: bench
+	@$(BIN)/python tools/check_bench.py
 
 # the tests marked slow as well: those against ngspice (where it is installed) and torch.compile
 slow: $(VENV)/.ready

@@ -1,5 +1,6 @@
 "How the benchmark measures: interleaved rounds, the median of their ratios, one thread, a table in Markdown."
 
+import json
 import os
 import statistics
 import time
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-ROWS = []
+ROWS, SLOPES = [], []
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +62,14 @@ def pytest_terminal_summary(terminalreporter):
     if ROWS:
         head = f"torch {torch.__version__}, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}, medians of interleaved rounds"
         terminalreporter.write_line(f"\n{head}\n\n{table()}\n")
-        path = Path("build/benchmark.md")
+        path = Path("build/benchmark.json")
         path.parent.mkdir(exist_ok=True)
-        earlier = path.read_text() + "\n" if path.exists() else ""
-        path.write_text(f"{earlier}{head}\n\n{table()}\n")
+        kept = json.loads(path.read_text()) if path.exists() else {"rows": [], "slopes": []}
+        names = ("what", "measured", "reference", "ratio", "reference is", "at most")
+        rows = [dict(zip(names, row, strict=True)) for row in ROWS]
+        new = {row["what"] for row in rows}
+        kept["rows"] = [row for row in kept["rows"] if row["what"] not in new] + rows
+        new = {(s["what"], s["grows"]) for s in SLOPES}
+        kept["slopes"] = [s for s in kept["slopes"] if (s["what"], s["grows"]) not in new] + SLOPES
+        path.write_text(json.dumps(kept, indent=1) + "\n")
         terminalreporter.write_line(f"Written to {path}")

@@ -159,10 +159,13 @@ def new_chip(
     return model
 
 
-def redraw(crossbars, generator: torch.Generator):
-    "Draw anew all that the effects of these crossbars have drawn, as on another chip; their devices stay as they were written."
+def redraw(crossbars, *generators: torch.Generator):
+    """Draw anew all that the effects of these crossbars have drawn, as on another chip; their devices stay as they were written.
+
+    Of several generators, each draws for a chip: effects that are elementwise then hold the numbers of all of them.
+    """
     with torch.inference_mode(False), torch.no_grad():
         for crossbar in crossbars:
             for effect in crossbar.effects:
-                effect._generator = (generator,)
+                effect._generator = generators
                 effect.attached(crossbar)

@@ -11,6 +11,7 @@ import math
 import torch
 
 from ..bh.Quantize import convert, fixed_converter, largest_magnitude, linear_step, quantize
+from ..card import prefixed, quantity
 from .Explorer import Explorer, choice, log_slider, palette, steps, whole
 from ..utils import finite_range
 
@@ -56,13 +57,16 @@ def _snr(x, q):
 
 
 def converter(
-    x: torch.Tensor,  # any shape, floating point, in any unit
+    x: torch.Tensor,  # any shape, floating point
+    unit: str = "",  # of `x`, such as "A": axes then have the prefix that fits
 ) -> Explorer:
     """Explore what an ADC makes of values. Of more than 2^17, evenly spaced ones are looked at, with the smallest and the largest.
 
     TypeError or ValueError for values that are none, not finite, or all equal.
     """
     lo, hi = finite_range(x, "x")
+    if not isinstance(unit, str):
+        raise TypeError(f"unit={unit!r}: must be a string, such as 'A'")
     if not x.is_floating_point():
         raise TypeError(f"x: {x.dtype}: must be floating point")
     if lo == hi:
@@ -71,6 +75,8 @@ def converter(
     if (every := -(-x.numel() // _most)) > 1:
         values = torch.cat([values[::every], values.new_tensor([lo, hi])])
     largest = max(-lo, hi)
+    factor, prefixed_unit = prefixed(largest, unit) if unit else (1.0, "")
+    named = lambda quantity: f"{quantity} ({prefixed_unit})" if unit else quantity
     # where the curve is drawn: somewhat beyond the values, so that one sees where it ends
     margin = 0.08 * (hi - lo)
     grid = torch.linspace(lo - margin, hi + margin, 3001, dtype=torch.float64)
@@ -89,36 +95,48 @@ def converter(
         beyond = ((seen < lowest - slack) | (seen > highest + slack)).sum().item() / len(values)
         a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
         behind = a.twinx()
-        behind.hist(
-            values.numpy(), bins=60, color=palette[5], alpha=0.35, log=True, histtype="stepfilled"
+        count, _, _ = behind.hist(
+            (values * factor).numpy(),
+            bins=60,
+            color=palette[5],
+            alpha=0.35,
+            log=True,
+            histtype="stepfilled",
         )
+        behind.set_ylim(0.7, max(2.0, count.max()) ** 1.6)  # the upper third is for the legend
         behind.yaxis.set_visible(False)
         a.set_zorder(behind.get_zorder() + 1)
         a.patch.set_visible(False)
         a.plot(
-            grid.numpy(),
-            grid.numpy(),
+            (grid * factor).numpy(),
+            (grid * factor).numpy(),
             color=palette[6],
             linewidth=0.6,
             linestyle="--",
             label="no converter",
         )
-        a.plot(grid.numpy(), f(grid).numpy(), color=palette[1], linewidth=1.2, label="converter")
+        a.plot(
+            (grid * factor).numpy(),
+            (f(grid) * factor).numpy(),
+            color=palette[1],
+            linewidth=1.2,
+            label="converter",
+        )
         a.fill([], [], color=palette[5], alpha=0.35, label="values (log. count)")
-        a.set(xlabel="input", ylabel="output", title="transfer curve")
+        a.set(xlabel=named("input"), ylabel=named("output"), title="transfer curve")
         a.legend(loc="upper left", fontsize="small")
-        b.hist(error.numpy(), bins=60, color=palette[0], log=True, histtype="stepfilled")
+        b.hist((error * factor).numpy(), bins=60, color=palette[0], log=True, histtype="stepfilled")
         if method != "logarithm":
             for side in (-step / 2, step / 2):
                 b.axvline(
-                    side,
+                    side * factor,
                     color=palette[6],
                     linewidth=0.8,
                     linestyle="--",
                     label="± half a step" if side > 0 else None,
                 )
             b.legend(fontsize="small")
-        b.set(xlabel="output − input", ylabel="count", title="error")
+        b.set(xlabel=named("output − input"), ylabel="count", title="error")
         b.locator_params(axis="x", nbins=5)
         counts = range(_least[method], 13)
         ratios = [
@@ -133,7 +151,7 @@ def converter(
             label="6.02 dB per bit",
         )
         c.plot(counts, ratios, ".-", color=palette[0], label=method)
-        c.plot([bits], [snr], "o", color=palette[1])
+        c.plot([bits], [snr], "o", color=palette[1], label="this setting")
         c.set(
             xlabel="bits",
             ylabel="signal to noise (dB)",
@@ -145,7 +163,11 @@ def converter(
             "SNR (dB)": snr,
             "effective bits": snr / _per_bit,
             "clipped (%)": 100 * beyond,
-            "step": f"× {math.exp(step):.4g}" if method == "logarithm" else step,
+            "step": f"× {math.exp(step):.4g}"
+            if method == "logarithm"
+            else quantity(step, unit)
+            if unit
+            else step,
         }
 
     def code(method, bits, overflow, share):

@@ -14,7 +14,7 @@ import torch
 
 from ..bh.memristor.Memristor import Memristor
 from ..bh.memristor.window import windows
-from ..card import prefixed
+from ..card import prefixed, quantity
 from .Explorer import Explorer, choice, log_slider, palette, slider, whole
 
 # %% ../../nbs/explore/Device.ipynb #cell-005
@@ -159,8 +159,10 @@ def device(
             raise ValueError(
                 f"{parameter} x {factor:.3g}: the current or the resistance is not finite"
             )
-        figure.get_layout_engine().set(w_pad=0.09)
-        a, b, c = figure.subplots(1, 3)
+        figure.set_layout_engine(
+            "none"
+        )  # room for the labels of the right axes, whatever the numbers are
+        a, b, c = (figure.add_axes((left, 0.16, 0.225, 0.71)) for left in (0.065, 0.415, 0.715))
         above = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.98), "ncol": 2, "borderpad": 0.2}
         seconds, s = prefixed(t[-1].item() + dt, "s")
         amperes, A = prefixed(i.abs().max().item(), "A")
@@ -183,7 +185,7 @@ def device(
         b.set(
             xlabel="voltage (V)",
             ylabel=f"|current| ({A})" if current_axis == "logarithmic" else f"current ({A})",
-            title=model.__name__,
+            title=f"{model.__name__}: {amplitude:.3g} V, {quantity(frequency, 'Hz')}",
         )
         lines = c.plot(
             time, (r[:-1] * ohms).numpy(), color=palette[1], linewidth=1.2, label="resistance"

@@ -23,6 +23,7 @@ from ..bh.memristor.Memristor import Memristor
 from ..mn.Module import patch_model, supported_module_parameters
 from ..map.Observe import readable_layers
 from ..train import new_chip, redraw
+from .Stack import Stack, stackable
 from ..utils import check_number
 
 # %% ../../nbs/study/Recipe.ipynb #cell-005
@@ -36,6 +37,9 @@ _own = (
     "module_parameters_to_patch",
 )
 _settings = tuple(name for name in inspect.signature(patch_model).parameters if name not in _own)
+
+
+_small = 2**16  # devices of a crossbar, up to which chips are faster side by side
 
 
 class Recipe:
@@ -189,6 +193,16 @@ class Recipe:
             elif hasattr(patched, "tune_"):
                 patched.tune_(generator=torch.Generator().manual_seed(seed))
             yield patched
+
+    def stack(self, configuration: dict, seeds) -> Stack | None:
+        "The chips of `chips` side by side, where that is possible and they are small; else None."
+        patched = self.patched(configuration, torch.Generator().manual_seed(seeds[0]))
+        largest = max(c.rows * c.columns for c in crossbars_of(patched))
+        return (
+            Stack(patched, seeds)
+            if self.prepare is None and largest <= _small and stackable(patched)
+            else None
+        )
 
     def __call__(self, generator: torch.Generator, **configuration) -> torch.nn.Module:
         "One chip, as a factory makes it."

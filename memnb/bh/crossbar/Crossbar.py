@@ -40,6 +40,7 @@ class Effect(FullPrecision):
     fresh = False  # True: `read` is random, every read must call it
     report: dict | None = None  # what it changed when it was added
     source = None  # of error, as an error budget calls it; several classes may share one; None: the class's name
+    elementwise = False  # True: `forward` treats each device by itself, so that conductances of several chips, (chips, rows, columns), may go through it at once
     reads = (
         False  # True: it has `currents`, which take the place of the crossbar's own way of reading
     )
@@ -78,17 +79,20 @@ class Effect(FullPrecision):
 
     def normal_draw(self, crossbar) -> torch.Tensor:
         "Independent normal numbers, one for each device."
-        x, (generator,) = crossbar.memristor.x, self._generator
-        device = "cpu" if generator is None else generator.device
-        return torch.randn(x.shape, generator=generator, dtype=x.dtype, device=device).to(x.device)
+        return self._draw(crossbar, torch.Tensor.normal_, crossbar.memristor.x.dtype)
 
     def uniform_draw(self, crossbar) -> torch.Tensor:
         "Independent numbers in [0, 1), one for each device, in double precision."
-        x, (generator,) = crossbar.memristor.x, self._generator
-        device = "cpu" if generator is None else generator.device
-        return torch.rand(x.shape, generator=generator, dtype=torch.float64, device=device).to(
-            x.device
-        )
+        return self._draw(crossbar, torch.Tensor.uniform_, torch.float64)
+
+    def _draw(self, crossbar, fill, dtype):
+        "Random numbers for each device; of several generators those of as many chips, (chips, rows, columns)."
+        x, generators = crossbar.memristor.x, self._generator
+        device = "cpu" if generators[0] is None else generators[0].device
+        drawn = torch.empty(len(generators), *x.shape, dtype=dtype, device=device)
+        for chip, generator in zip(drawn, generators, strict=True):
+            fill(chip, generator=generator)
+        return (drawn if len(generators) > 1 else drawn[0]).to(x.device)
 
     def watched(self) -> list[torch.Tensor]:
         "The tensors that `forward` depends on."

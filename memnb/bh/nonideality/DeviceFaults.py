@@ -22,6 +22,7 @@ class Faults(Effect):
     TypeError or ValueError unless they are proportions whose sum is at most 1.
     """
 
+    elementwise = True
     order, drawn = 70, ("kind",)
     source = "faults"
 

@@ -18,6 +18,7 @@ class FiniteStates(Effect):
     `spacing` is "linear", "resistance" or "geometric". TypeError or ValueError for anything else, and for n < 2.
     """
 
+    elementwise = True
     order = 20
     source = "finite states"
     spacings = ("linear", "resistance", "geometric")

@@ -28,6 +28,7 @@ class ProgrammingError(Effect):
     sigma = 1 is what was measured. Conductances end at 0. `generator` draws; it isn't saved.
     """
 
+    elementwise = True
     order, drawn = 30, ("normal",)
     source = "programming"
     # up to where the measured laws hold, S; that of phase-change devices up to its g_max

@@ -20,6 +20,7 @@ BOLTZMANN = 8.617333262e-5  # eV/K
 class TemperatureDependence(Effect):
     "Conductances at `temperature` (K), from those at `reference` (K). ValueError for temperatures <= 0 or an alpha that makes R <= 0."
 
+    elementwise = True
     order = 60
     source = "temperature"
 

@@ -21,6 +21,7 @@ class Drift(Effect):
     conductance. `generator` draws; it isn't saved.
     """
 
+    elementwise = True
     order = 40
     source = "drift and ageing"
 

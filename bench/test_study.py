@@ -1,0 +1,73 @@
+"Studies: a thousand chips, and what the bookkeeping costs."
+
+import time
+
+import pytest
+import torch
+from conftest import record
+
+from memnb import study
+from memnb.bh.memristor import VTEAM
+from memnb.map.Module import analytic_tune
+from memnb.study.Run import chip_seed
+
+CHIPS = {
+    "ADC_resolution": [8],
+    "ProgrammingError.sigma": [0.05],
+    "Faults.lrs": [0.01],
+    "Faults.hrs": [0.02],
+}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    "A network of the size of the digits' MLP, and 360 images."
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
+    x = torch.rand(360, 64, generator=torch.Generator().manual_seed(0))
+    recipe = study.Recipe(model, VTEAM, {"r_on": 1e4, "r_off": 1e6}, tuning_routine=analytic_tune)
+    return recipe, model, study.Accuracy(x, model(x).argmax(1))
+
+
+def test_thousand_chips(digits, tmp_path):
+    recipe, model, metric = digits
+    arguments = (recipe, CHIPS, metric)
+    study.run(*arguments, chips=10, storage=None, workers=1, progress=False)
+    times = []
+    for k in range(3):
+        start = time.perf_counter()
+        study.run(
+            *arguments, chips=1000, storage=tmp_path / f"{k}.sqlite", workers=1, progress=False
+        )
+        middle = time.perf_counter()
+        for _ in range(1000):
+            metric(model)
+        times.append((middle - start, time.perf_counter() - middle))
+    ours, reference = (1e3 * sorted(column)[1] for column in zip(*times, strict=True))
+    what = "study of 1,000 chips of 64-64-10: programmed, tuned, 360 images each"
+    record(what, ours, reference, ours / reference, "1,000 digital passes", "3000 ms")
+    assert ours <= 3000
+
+
+def test_overhead(digits, tmp_path):
+    "Trials of half a second, against a loop written by hand; in turns, since the machine's speed changes."
+    recipe, _, metric = digits
+    configuration = {name: values[0] for name, values in CHIPS.items()}
+    count, ratios, times = 300, [], []
+    for k in range(5):
+        start = time.perf_counter()
+        found = study.run(
+            recipe, CHIPS, metric, count, chunk=count, storage=tmp_path / f"{k}.sqlite", workers=1
+        )
+        middle = time.perf_counter()
+        seeds = [chip_seed(0, chip) for chip in range(count)]
+        with torch.no_grad():
+            by_hand = [metric(chip) for chip in recipe.chips(configuration, seeds)]
+        end = time.perf_counter()
+        assert found.table.accuracy.tolist() == by_hand
+        times.append((1e3 * (middle - start), 1e3 * (end - middle)))
+        ratios.append((middle - start) / (end - middle))
+    ours, reference = (sorted(column)[2] for column in zip(*times, strict=True))
+    ratio = sorted(ratios)[2]
+    record(f"study of a trial of {count} chips", ours, reference, ratio, "the loop by hand", "1.1")
+    assert ratio <= 1.1
