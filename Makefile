@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test test-browser docs slow lab bench bench-check lint sync notebooks clean
+.PHONY: run test test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
 
+# one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
-	@$(BIN)/python tools/run_notebook.py $(QUICKSTART) build/quickstart
+	@OMP_NUM_THREADS=1 $(BIN)/python tools/run_notebook.py $(QUICKSTART) build/quickstart
 
 test: lint sync notebooks
 	@echo "All checks passed."
@@ -38,6 +39,10 @@ docs: $(VENV)/.ready-docs
 # JupyterLab and Voila in a headless Chromium, Debian's package; pictures of the screen in build/browser
 test-browser: $(VENV)/.ready-browser
 	@$(BIN)/python -m pytest browser -q -s -p no:cacheprovider
+
+# the wheel in an environment of its own, without the tools of development
+wheel:
+	@PYTHON=$(PYTHON) sh tools/check_wheel.sh
 
 lint: $(VENV)/.ready
 	@$(BIN)/ruff check -q nbs setup.py tools bench browser

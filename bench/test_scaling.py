@@ -16,15 +16,18 @@ from memnb.mn.Linear import Linear
 ADC = {"max_input_voltage": 0.3, "ADC_resolution": 8}
 
 
-def layer(n=512, tile=128):
-    torch.manual_seed(0)
-    made = Linear(torch.nn.Linear(n, n), VTEAM, {}, tile_shape=(tile, tile), verbose=False, **ADC)
-    made.transform_output = analytic_tune(made, verbose=False)
-    return made
+def layer(plain, tile=128):
+    return Linear(plain, VTEAM, {}, tile_shape=(tile, tile), verbose=False, **ADC)
+
+
+def convert(n):
+    plain = torch.nn.Linear(n, n)
+    return lambda: layer(plain)
 
 
 def read(n, batch, tile):
-    made, x = layer(n, tile), torch.randn(batch, n)
+    made, x = layer(torch.nn.Linear(n, n), tile), torch.randn(batch, n)
+    made.transform_output = analytic_tune(made, verbose=False)
     return lambda: made(x)
 
 
@@ -41,8 +44,8 @@ def study_of(chips):
 
 # what is varied, its values, a function that makes what is timed, and the slope that work alone would have
 CASES = {
-    ("convert", "inputs = outputs"): ([128, 256, 512, 1024, 2048], lambda n: lambda: layer(n), 2),
-    ("read", "inputs = outputs"): ([128, 256, 512, 1024, 2048], lambda n: read(n, 128, 128), 2),
+    ("convert", "inputs = outputs"): ([125, 250, 500, 1000, 2000], convert, 2),
+    ("read", "inputs = outputs"): ([125, 250, 500, 1000, 2000], lambda n: read(n, 128, 128), 2),
     ("read", "batch"): ([32, 64, 128, 256, 512, 1024], lambda b: read(512, b, 128), 1),
     ("read", "row tiles"): ([1, 2, 4, 8, 16], lambda t: read(512, 128, 512 // t), 1),
     ("study", "chips"): ([10, 30, 100, 300], study_of, 1),

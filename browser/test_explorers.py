@@ -8,6 +8,7 @@ from conftest import PICTURES, serving
 PATIENCE = float(os.environ.get("PATIENCE", "1"))  # times a second that a step may take
 
 WALKTHROUGHS = [
+    "01_quickstart",
     "02_devices",
     "03_mapping",
     "04_scaling",

@@ -222,7 +222,7 @@ def main():
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
-        "Below": ["bh/quantize", "bh/stochasticparameter", "card", "utils"],
+        "Below": ["bh/quantize", "bh/stochasticparameter", "card", "utils", "fuzz"],
         "Also": ["gallery", "references"],
     }
     index = nbformat.read(source / "index.ipynb", 4)

@@ -84,12 +84,23 @@ def _log(x, quant, bound):
     )
 
 
-def _limit(value, name):
-    "None for 'not given' (NaN), else a finite number or tensor."
-    if isinstance(value, torch.Tensor):
-        finite_range(value, name)
-        return value
-    return None if value is None or value != value else check_number(value, name)
+def _limit(value, name, tensor):
+    "None for 'not given' (NaN), else a finite number, or a tensor that broadcasts with `tensor`; within its precision."
+    most = torch.finfo(tensor.dtype).max
+    if not isinstance(value, torch.Tensor):
+        missing = value is None or (isinstance(value, float) and math.isnan(value))
+        return None if missing else check_number(value, name, at_least=-most, at_most=most)
+    if max(map(abs, finite_range(value, name))) > most:
+        raise ValueError(f"{name}: reaches beyond {tensor.dtype}, whose largest number is {most:g}")
+    try:
+        fits = torch.broadcast_shapes(value.shape, tensor.shape) == tensor.shape
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{name}: shape {tuple(value.shape)} does not broadcast to the tensor's {tuple(tensor.shape)}"
+        )
+    return value
 
 # %% ../../nbs/bh/Quantize.ipynb #cell-013
 def check_adc(
@@ -185,9 +196,14 @@ def quantize(
         raise TypeError(f"tensor={tensor!r}: must be a floating-point tensor")
     if quant_method is not None and quant_method not in quant_methods:
         raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
-    check_number(quant, "quant", at_least=1 if quant_method == "linear" else 2, integer=True)
+    most = 2**53 if quant_method is None else 64
+    check_number(
+        quant, "quant", at_least=1 if quant_method == "linear" else 2, at_most=most, integer=True
+    )
     check_number(overflow_rate, "overflow_rate", at_least=0, at_most=1 - 1e-12)
-    lo, hi = _limit(min, "min"), _limit(max, "max")
+    if not isinstance(override_original, bool):
+        raise TypeError(f"override_original={override_original!r}: must be True or False")
+    lo, hi = (_limit(v, name, tensor) for v, name in ((min, "min"), (max, "max")))
     x = tensor.detach()
     lowest, highest = finite_range(x, "tensor")
     bounds = [

@@ -51,7 +51,7 @@ def styled():
         mpl.rcParams.update(before)
 
 # %% ../../nbs/explore/Explorer.ipynb #cell-007
-_wide = {"style": {"description_width": "150px"}, "layout": {"width": "400px"}}
+_wide = {"style": {"description_width": "190px"}, "layout": {"width": "430px"}}
 
 
 def slider(

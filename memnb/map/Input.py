@@ -31,6 +31,9 @@ def naive_factor(
     check_number(limit, "max_input_voltage", above=0)
     if largest == 0 or (largest <= limit and not force_scale):
         return 1.0
+    check_number(
+        limit, "max_input_voltage", at_most=torch.finfo(dtype).max / 2
+    )  # so are the voltages now
     return min(limit / largest, torch.finfo(dtype).max)
 
 
@@ -74,6 +77,8 @@ def encode(
     Raises ValueError for voltages that are not finite, not of the input's shape or not a multiple of the input where no s
     is given, and for an s that is 0, not finite or doesn't broadcast; TypeError for another result.
     """
+    if not isinstance(input, torch.Tensor) or not input.dim() or not input.is_floating_point():
+        raise TypeError(f"input={input!r}: must be a floating-point tensor (..., rows)")
     if routine is naive_scale:
         lo, hi = finite_range(input, "input")
         s = naive_factor(module, max(-lo, hi), dtype=input.dtype, **params)
@@ -131,13 +136,19 @@ def _checked(s, x, routine):
         ) from None
 
 # %% ../../nbs/map/Input.ipynb #cell-016
-def _limit(module):
+def _limit(module, input):
     if module.max_input_voltage is None:
         raise ValueError("max_input_voltage=None: this scaling routine needs one")
-    return check_number(module.max_input_voltage, "max_input_voltage", above=0)
+    if not isinstance(input, torch.Tensor) or not input.is_floating_point():
+        raise TypeError(
+            f"input: {getattr(input, 'dtype', type(input))}: must be a floating-point tensor"
+        )
+    return check_number(
+        module.max_input_voltage, "max_input_voltage", above=0, at_most=torch.finfo(input.dtype).max
+    )
 
 
-def _range(module, range):
+def _range(module, range, input):
     "The activation that stands for max_input_voltage: what was given, or found by calibration."
     if range is None:
         calibrated = getattr(module, "input_range", None)
@@ -146,7 +157,10 @@ def _range(module, range):
                 "range=None: give a number > 0, or calibrate the layer first (memnb.map.Input.calibrate)"
             )
         range = calibrated.item()
-    return check_number(range, "range", above=0)
+    # input / range must not overflow where input is that large
+    return check_number(
+        range, "range", at_least=torch.finfo(input.dtype).tiny, at_most=torch.finfo(input.dtype).max
+    )
 
 
 def per_sample_scale(
@@ -155,7 +169,7 @@ def per_sample_scale(
     bits: int | None = None,  # of the DAC; None: any voltage
 ) -> tuple[torch.Tensor, torch.Tensor]:
     "(V, s): each vector of rows scaled so that its largest magnitude is max_input_voltage. ValueError without a max_input_voltage."
-    limit = _limit(module)
+    limit = _limit(module, input)
     largest = (
         input.detach().abs().amax(-1, keepdim=True)
         if input.shape[-1]
@@ -176,7 +190,7 @@ def fixed_scale(
 
     Gradients pass straight through the rounding. ValueError for a range that isn't > 0, for none, or without a max_input_voltage.
     """
-    limit, range = _limit(module), _range(module, range)
+    limit, range = _limit(module, input), _range(module, range, input)
     s = limit / range
     return input.clamp(-range, range) * s if bits is None else fixed_converter(
         input * s, bits, limit
@@ -208,7 +222,7 @@ def bit_serial(
     Inputs are clipped to [-range, range (1 - 2^(1 - bits))]. Gradients pass straight through. Raises as `fixed_scale`.
     """
     check_number(bits, "bits", at_least=2, at_most=24, integer=True)
-    limit, range = _limit(module), _range(module, range)
+    limit, range = _limit(module, input), _range(module, range, input)
     half = 2 ** (bits - 1)
     q = (input.detach() * (half / range)).add_(0.5).floor_().clamp_(-half, half - 1)
     number = torch.where(q < 0, q + 2 * half, q).to(torch.int64)
@@ -232,7 +246,7 @@ def pulse_width(
     bits: int | None = None,  # 2^(bits - 1) - 1 lengths besides 0; None: any
 ) -> tuple[torch.Tensor, Encoding]:
     "(V, Encoding): max_input_voltage with the sign of the input, for a time proportional to its magnitude. Raises as `fixed_scale`."
-    limit, range = _limit(module), _range(module, range)
+    limit, range = _limit(module, input), _range(module, range, input)
     share = (
         input.clamp(-range, range) / range
         if bits is None
@@ -253,7 +267,7 @@ def predistorted_scale(
 
     Where the two directions differ, full scale is the smaller of the two currents. Raises as `fixed_scale`, and ValueError for devices with another curve.
     """
-    limit, range = _limit(module), _range(module, range)
+    limit, range = _limit(module, input), _range(module, range, input)
     phi = module.crossbars[0].memristor.nominal_phi
     volts = torch.tensor([1.0, 0.5, 0.25], dtype=torch.float64) * limit
     full, bends = [], []

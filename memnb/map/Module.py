@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from .Observe import inputs_of, observe, readable_layers
-from ..utils import FullPrecision, check_number, finite_range
+from ..utils import FullPrecision, check_generator, check_number, finite_range
 
 # %% ../../nbs/map/Module.ipynb #cell-005
 class Affine(FullPrecision):
@@ -31,7 +31,9 @@ class Affine(FullPrecision):
             with torch.inference_mode(
                 False
             ):  # a tensor made in inference mode could not be loaded into later
-                self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).clone())
+                self.register_buffer(
+                    name, torch.as_tensor(value, dtype=torch.float64).detach().clone()
+                )
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         for name in ("coef", "intercept"):  # a number or one for each channel, whatever was fitted
@@ -162,6 +164,7 @@ def random_inputs(module, input_shape, generator=None) -> torch.Tensor:
     "Uniform(-1, 1) inputs of a shape, samples first, in the precision of the module's devices. ValueError for an impossible shape."
     shape = tuple(check_number(n, "input_shape", at_least=1, integer=True) for n in input_shape)
     like = module.crossbars[0].memristor.x
+    check_generator(generator)
     random = torch.rand(
         shape, generator=generator, dtype=like.dtype, device=generator.device if generator else None
     )

@@ -54,12 +54,23 @@ def naive_map(
 def _checked(weight, r_on, r_off, scheme):
     "The weight in single or double precision, everything else checked."
     check_scheme(scheme)
-    check_number(r_on, "r_on", above=0)
+    finite_range(weight, "weight")
+    w = weight if weight.dtype in (torch.float32, torch.float64) else weight.float()
+    check_number(
+        r_on, "r_on", at_least=2 / torch.finfo(w.dtype).max
+    )  # conductances must be numbers, too
     check_number(r_off, "r_off", above=0)
     if r_on >= r_off:
         raise ValueError(f"r_on={r_on!r}, r_off={r_off!r}: r_on must be below r_off")
-    finite_range(weight, "weight")
-    return weight if weight.dtype in (torch.float32, torch.float64) else weight.float()
+    return w
+
+
+def _outputs(weight, r_on, r_off, scheme):
+    "`_checked`, for routines that need to know which weights belong to one output."
+    w = _checked(weight, r_on, r_off, scheme)
+    if not w.dim() or not w.numel():
+        raise ValueError(f"weight: shape {tuple(w.shape)}: must be (outputs, ...), not empty")
+    return w
 
 
 def _onto(w, w_max, r_on, r_off, scheme):
@@ -67,7 +78,7 @@ def _onto(w, w_max, r_on, r_off, scheme):
     g_on, g_off = 1 / r_on, 1 / r_off
     scale = (g_on - g_off) / w_max if w_max else 0.0
     if scale > torch.finfo(w.dtype).max:  # the smallest numbers there are: their scale is none
-        w, scale, w_max = w / w_max, g_on - g_off, 1.0
+        w, scale, w_max = (w.double() / w_max).to(w.dtype), g_on - g_off, 1.0
     if scheme is Scheme.SingleColumn:
         return w.clamp(-w_max, w_max).mul_(scale / 2).add_((g_on + g_off) / 2)
     if max(abs(bound) for bound in finite_range(w, "weight")) > w_max:
@@ -143,9 +154,10 @@ def noise_map(
     w = _checked(weight, r_on, r_off, scheme)
     _no_share(p_l, "noise_map")
     magnitude = w.detach().abs().double()
-    spread = (2 if scheme is Scheme.DoubleColumn else 4) * (sigma / (1 - r_on / r_off)) ** 2
+    share = sigma * r_off / (r_off - r_on)  # of the range of conductances
+    spread = (2 if scheme is Scheme.DoubleColumn else 4) * share * share
     error = lambda limit: (
-        (magnitude - limit).clamp(min=0).square().mean().item() + spread * limit**2
+        (magnitude - limit).clamp(min=0).square().mean().item() + spread * limit * limit
     )
     return _onto(w, best_limit(w, error), r_on, r_off, scheme)
 
@@ -163,8 +175,8 @@ def per_column_map(
     p_l: float | None = None,  # proportion of each output's weights to retain, in [0, 1]; None: all
 ) -> Mapped:
     "`naive_map` with a limit for each output, which the decode undoes: the readout is in units of weights. Raises what `naive_map` raises."
-    w = _checked(weight, r_on, r_off, scheme)
-    flat = w.detach().flatten(1).abs()
+    w = _outputs(weight, r_on, r_off, scheme)
+    flat = w.detach().reshape(len(w), -1).abs()
     limit = flat.amax(1)
     if p_l is not None and check_number(p_l, "p_l", at_least=0, at_most=1) < 1:
         k = max(1, math.ceil(p_l * flat.shape[1] * (1 - 1e-12)))
@@ -198,7 +210,7 @@ def reference_map(
     p_l: float | None = None,  # proportion of weights to retain, in [0, 1]; None: all
 ) -> Mapped:
     "`naive_map` for a single column, and one more column at (1/r_on + 1/r_off)/2, the reference of all others. ValueError for another scheme."
-    w = _checked(weight, r_on, r_off, scheme)
+    w = _outputs(weight, r_on, r_off, scheme)
     if scheme is not Scheme.SingleColumn:
         raise ValueError(
             f"scheme={scheme}: reference_map needs Scheme.SingleColumn; a pair has no reference"
@@ -224,7 +236,7 @@ def sliced_map(
 
     Gradients pass straight through the rounding. Raises what `naive_map` raises, and ValueError for impossible numbers of bits.
     """
-    w = _checked(weight, r_on, r_off, scheme)
+    w = _outputs(weight, r_on, r_off, scheme)
     check_number(bits, "bits", at_least=1, at_most=24, integer=True)
     check_number(cell_bits, "cell_bits", at_least=1, at_most=bits, integer=True)
     slices, top, base = -(-bits // cell_bits), 2.0**bits - 1, 2.0**cell_bits
@@ -269,7 +281,7 @@ def pairs_map(
 
     Raises what `naive_map` raises, and ValueError for significances that aren't numbers > 0 from high to low.
     """
-    w = _checked(weight, r_on, r_off, scheme)
+    w = _outputs(weight, r_on, r_off, scheme)
     if not hasattr(significance, "__len__"):
         raise TypeError(f"significance={significance!r}: must be numbers > 0, from high to low")
     c = [check_number(k, "significance", above=0) for k in significance]

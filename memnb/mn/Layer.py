@@ -558,7 +558,11 @@ class MemristiveLayer(Learning, StandIn):
                 cast = lambda p: None if p is None else p.to(precise.dtype)
                 return self.operate(precise, cast(self.weight), cast(self.bias)).to(input.dtype)
         if self.forward_legacy_enabled:
-            return self.operate(input, self.weight, self.bias)
+            precise = self._incoming(input)  # what the crossbars refuse is refused here, too
+            # and they take half precision and that of their devices, whatever that of the weights
+            dtype = input.dtype if input.dtype == self.weight.dtype else precise.dtype
+            cast = lambda p: None if p is None else p.to(dtype)
+            return self.operate(input.to(dtype), cast(self.weight), cast(self.bias)).to(input.dtype)
         with self.following() if self.learning else contextlib.nullcontext():
             output = self._analogue(self._forward, self._incoming(input))
         return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output

@@ -40,12 +40,11 @@ class Learning(torch.nn.Module):
         learned = self._learned()
         if self._seen and self._seen != _versions(learned):
             return True
-        # of the very same tensors: a sum tells a change through `.data`, in a tenth of the time
+        # of the very same tensors: a sum tells a change through `.data`, in half the time
         quick = [p.detach().sum().item() for p in learned] if self._seen else None
         if quick is not None and quick == self._quick:
             return False
-        then, now = self.made_from.tolist(), _fingerprint(self._learned()).tolist()
-        changed = then[0] != now[0] or abs(then[1] - now[1]) > 1e-9 * (1 + abs(now[1]))
+        changed = self.made_from.tolist() != _fingerprint(learned).tolist()
         self._quick = None if changed else quick
         return changed
 
@@ -257,15 +256,23 @@ def _versions(parameters):
 
 
 def _fingerprint(parameters):
-    "Two numbers that are others for other weights: (sum of the bit patterns, modulo 2^52; sum)."
-    integers = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-    bits = sum(
-        p.detach().view(integers[p.element_size()]).sum(dtype=torch.int64).item()
-        for p in parameters
-    )
-    total = sum(p.detach().sum(dtype=torch.float64).item() for p in parameters)
+    "Two numbers that are others for other weights: of all 64-bit words the sum, and the sum weighted by places, modulo 2^52."
+    sums = [0, 0]
+    for p in parameters:
+        flat = p.detach().reshape(-1)
+        size = flat.element_size()
+        if flat.numel() * size % 8 or flat.storage_offset() * size % 8:
+            flat = torch.nn.functional.pad(flat, (0, -flat.numel() % 8))
+        words = flat.view(torch.int64)
+        whole = len(words) // 64 * 64
+        columns, rest = words[:whole].view(-1, 64).sum(0), words[whole:]
+        columns[: len(rest)] += rest
+        for k, weighted in enumerate(
+            (columns, columns * torch.arange(1, 65, device=columns.device))
+        ):
+            sums[k] = (sums[k] + weighted.sum().item()) % 2**52
     device = parameters[0].device if parameters else None
-    return torch.tensor([float(bits % 2**52), total], dtype=torch.float64, device=device)
+    return torch.tensor(sums, dtype=torch.float64, device=device)
 
 
 class _Transposed(torch.autograd.Function):

@@ -187,7 +187,9 @@ class Recurrent(Composite):
             parts = [self.products[f"{part}_{suffix}"] for part in ("ih", "hh")]
             zero = lambda p: p.weight.new_zeros(p.out_channels)
             pairs = [
-                (p.weight, zero(p) if p.bias is None else p.bias) if digital else p._folded()
+                (p.weight.to(x.dtype), zero(p) if p.bias is None else p.bias)
+                if digital
+                else p._folded()
                 for p in parts
             ]
             flat += [weight for weight, _ in pairs] + [
@@ -195,7 +197,7 @@ class Recurrent(Composite):
             ]
             if self.proj_size:
                 p = self.products[f"hr_{suffix}"]
-                weight, offset = (p.weight, None) if digital else p._folded()
+                weight, offset = (p.weight.to(x.dtype), None) if digital else p._folded()
                 if offset is not None and offset.any():  # torch's routine has no place for it
                     return self._unfused(x, states, sizes)
                 flat.append(weight)

@@ -302,6 +302,11 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
                     difference += (digital - analogue).square().sum().item()
                     spread += (digital - digital.mean()).square().sum().item()
             errors[whole] = 100 * math.sqrt(difference / spread) if spread else 0.0
+            for name, error in errors.items():
+                if not error < 1e100:
+                    raise ValueError(
+                        f"{name or 'the layer'}: an error of {error:.3g} %: its digital outputs are next to nothing; tune the model, or give other inputs"
+                    )
         finally:
             for layer, line in lines.items():
                 layer.transform_output = line

@@ -26,7 +26,14 @@ from .Tile import check_tile_shape, products, row_tiles, split_rows
 from ..memristor import Memristor
 from ...card import card, quantity, thumbnail
 from ..Quantize import check_adc, convert, straight_through
-from ...utils import Cache, FullPrecision, check_generator, check_number, finite_range
+from memnb.utils import (
+    Cache,
+    FullPrecision,
+    check_generator,
+    check_number,
+    finite_range,
+    real_tensor,
+)
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-005
 class Effect(FullPrecision):
@@ -190,6 +197,9 @@ class Crossbar(torch.nn.Module):
         if self.columns % self.groups:
             raise ValueError(f"groups={groups!r}: must divide the {self.columns} columns")
         self.tile_shape = None if tile_shape is None else check_tile_shape(tile_shape)
+        _check_flag("random_crossbar_init", random_crossbar_init)
+        if dtype not in (None, torch.float32, torch.float64):
+            raise TypeError(f"dtype={dtype!r}: must be torch.float32, torch.float64 or None")
         _check_model(memristor_model, memristor_model_params)
         array = {"shape": (self.rows, self.columns), "generator": generator}
         self.effects = torch.nn.ModuleList()
@@ -471,7 +481,8 @@ class Crossbar(torch.nn.Module):
         A programming routine with an attribute `whole_array`, a function (crossbar, (rows, columns) conductances, **params),
         is called once with all of them.
         """
-        g = torch.as_tensor(conductance_matrix)
+        _check_flag("transistor", transistor)
+        g = real_tensor(conductance_matrix, "conductance_matrix")
         if g.shape[:1] != (self.columns,) or g.numel() != self.rows * self.columns:
             raise ValueError(
                 f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}"
@@ -501,7 +512,7 @@ class Crossbar(torch.nn.Module):
                 effect.written(self, None if cells is None else cells.clone())
 
     def _untile(self, g):
-        g = torch.as_tensor(g)
+        g = real_tensor(g, "conductance_matrix")
         if g.shape != self.matrix_shape:
             raise ValueError(
                 f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}"
@@ -518,11 +529,12 @@ class Crossbar(torch.nn.Module):
         """
         x = self.memristor.x
         lines = self.groups * self.rows
+        _check_flag("disturb", disturb)
+        finite_range(voltages, "voltages")
         if voltages.dim() != 2 or voltages.shape[1] != lines or voltages.dtype != x.dtype:
             raise ValueError(
                 f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {lines})"
             )
-        finite_range(voltages, "voltages")
         if disturb and (wires is not None or selector is not None):
             raise ValueError(f"disturb={disturb!r}: must be False with wires or a selector")
         if disturb:
@@ -666,6 +678,11 @@ def crossbars_of(module) -> list[Crossbar]:
     return list(found.values())
 
 
+def _check_flag(name, value):
+    if not isinstance(value, bool):
+        raise TypeError(f"{name}={value!r}: must be True or False")
+
+
 def _check_model(model, parameters):
     if not (isinstance(model, type) and issubclass(model, Memristor)):
         raise TypeError(
@@ -785,6 +802,7 @@ def simulate_matmul(
 ) -> torch.Tensor:
     "Currents (batch, cols) in ampere of one crossbar; with an ADC quantised per row tile, then summed."
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
+    _check_flag("nl", nl)
     lo, hi = finite_range(input, "input")
     if max_input_voltage is not None:
         check_number(max_input_voltage, "max_input_voltage", above=0)

@@ -316,13 +316,21 @@ def effective_conductance(
 
     With `bit_lines` a pair (G_eff, B), B (..., n, n) in siemens, and I = V_WL @ G_eff + V_BL @ B.
     Differentiable in G, R_source and R_line, once. Raises ValueError for negative or non-finite conductances and resistances,
-    and for resistances beyond the precision of G.
+    and for resistances beyond the precision of G; RuntimeError for an array whose solution is.
     """
     checked_conductances(G)
     source, line = resistances(R_source, "R_source", G), resistances(R_line, "R_line", G)
     m, n = G.shape[-2:]
     rows, columns = (1 << max(0, k - 1).bit_length() for k in (m, n))
     padded = torch.nn.functional.pad(G, (0, columns - n, rows - m, 0))  # on the right and on top
-    result = _Merged.apply(_cells(padded, source, line), bit_lines)
+    try:
+        result = _Merged.apply(_cells(padded, source, line), bit_lines)
+    except torch.linalg.LinAlgError:
+        result = None
+    if result is None or not torch.isfinite(result).all():
+        raise RuntimeError(
+            f"the array was not solved: conductances of up to {G.max().item():.3g} S behind R_source={R_source!r} and R_line={R_line!r} ohm "
+            "are beyond its precision"
+        )
     effective = result[..., rows - m : rows].mT[..., :n]
     return (effective, result[..., :n, rows : rows + n]) if bit_lines else effective

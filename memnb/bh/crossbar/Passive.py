@@ -7,7 +7,7 @@ __all__ = ['drops', 'Solution', 'solve', 'solve_passive']
 
 # %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-002
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -181,6 +181,11 @@ class Solution:
         characteristic, of the largest current; `energy`: what sources give less what wires and devices take, of what goes in and
         out. 0 is perfect; rounding leaves some 1e-15 in double precision.
         """
+        if self.word_current.dtype != torch.float64:  # resistances may be beyond single precision
+            return replace(
+                self,
+                **{k: v.double() for k, v in vars(self).items() if isinstance(v, torch.Tensor)},
+            ).certificate()
         w, b, i = self.word_current, self.bit_current, self.device_current
         # Kirchhoff's voltage law along the lines, and across the devices
         first = self.V_WL - self.word_voltage[..., 0] - self.source[0] * w[..., 0]
@@ -275,7 +280,9 @@ def solve(
         )
     if phi is not None and not callable(phi):
         raise TypeError(f"phi={phi!r}: must be a function of voltages")
-    tolerance = 1e-12 if tolerance is None else check_number(tolerance, "tolerance", above=0)
+    tolerance = (
+        1e-12 if tolerance is None else check_number(tolerance, "tolerance", above=0, at_most=0.1)
+    )
     limit = check_number(limit, "limit", at_least=1, integer=True)
     learning = torch.is_grad_enabled()
     # slopes are differentiated on the way, which inference mode forbids; to leave it switches gradients on
@@ -311,6 +318,8 @@ def _solved(dtype, G, V_WL, V_BL, lead, R_source, R_line, phi, selector, toleran
     else:
         x = _newton(cells, (*lead, *G.shape[-2:]), d, source, line, tolerance, limit)
     current = cells(x)
+    if not torch.isfinite(current.to(dtype)).all():
+        raise RuntimeError("the array was not solved: the devices' currents overflow")
     on_word, on_bit = drops(current, source, line)
     with torch.no_grad():
         expected = cells((V_WL[..., :, None] - on_word) - (V_BL[..., None, :] + on_bit))
@@ -349,6 +358,8 @@ def solve_passive(
     """
     if method not in (None, "iterative", "merging"):
         raise ValueError(f"method={method!r}: must be 'iterative', 'merging' or None")
+    if not isinstance(det_readout_currents, bool):
+        raise TypeError(f"det_readout_currents={det_readout_currents!r}: must be True or False")
     linear = phi is None and selector is None
     if method == "merging" and not (det_readout_currents and linear):
         raise ValueError(

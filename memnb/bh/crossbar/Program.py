@@ -66,7 +66,12 @@ def line_voltages(
         .flatten(2)[..., : groups.shape[-1]]
         .flatten(1)
     )
-    whole = lambda t: t.repeat_interleave(tile_rows, 0)[: crossbar.rows]
+
+    def whole(t):
+        "What each selected word line says, for all rows of its tile; a last tile that is too short to have this word line rests."
+        spread = t.repeat_interleave(tile_rows, 0)[: crossbar.rows]
+        return torch.cat([spread, spread.new_zeros(crossbar.rows - len(spread), spread.shape[1])])
+
     volts = whole(selected * voltage * fraction)
     durations = whole(width)
     if fraction < 0.5:  # V/3: what is on neither line sees the opposite

@@ -83,6 +83,11 @@ def device_voltage(
     """
     if not isinstance(selector, Selector):
         raise TypeError(f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector")
+    if (
+        torch.is_inference_mode_enabled()
+    ):  # slopes are differentiated on the way, which inference mode forbids
+        with torch.inference_mode(False), torch.no_grad():
+            return device_voltage(G.clone(), v.clone(), selector, phi)
     phi, dtype = phi or (lambda x: x), v.dtype
     excess = lambda x, v: x + selector.voltage(G * phi(x)) - v
     G, v = torch.broadcast_tensors(G.double(), v.double())

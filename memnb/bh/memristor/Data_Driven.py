@@ -11,6 +11,7 @@ import math
 import torch
 
 from .Memristor import Memristor
+from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/Data_Driven.ipynb #cell-005
 class DataDriven(Memristor):
@@ -103,7 +104,7 @@ class Data_Driven(DataDriven):
         b_n=3,
         **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
-        if eta not in (1, -1):
+        if check_number(eta, "eta") not in (1, -1):
             raise ValueError(f"eta={eta!r}: must be 1 or -1")
         parameters = {"r_off": r_off, "r_on": r_on, "A_p": A_p, "A_n": A_n, "t_p": t_p, "t_n": t_n}
         parameters |= {"k_p": k_p, "k_n": k_n, "a_p": a_p, "a_n": a_n, "b_p": b_p, "b_n": b_n}

@@ -78,7 +78,7 @@ class LinearIonDrift(Memristor):
 
     @property
     def _k(self):
-        return self.u_v * self.r_on / self.d**2
+        return self.u_v / self.d * (self.r_on / self.d)  # d^2 may be too small for a number
 
     def rate(self, x, v):
         v = self._driving(v)

@@ -16,7 +16,14 @@ from tqdm.auto import tqdm
 from .Display import Display
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...card import card, quantity, thumbnail
-from ...utils import FullPrecision, check_number, finite_range
+from memnb.utils import (
+    FullPrecision,
+    check_finite,
+    check_generator,
+    check_number,
+    finite_range,
+    real_tensor,
+)
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
 class Memristor(Display, FullPrecision):
@@ -66,15 +73,25 @@ class Memristor(Display, FullPrecision):
         self.time_series_resolution = check_number(
             time_series_resolution, "time_series_resolution", above=0
         )
-        self.shape = torch.Size(shape or ())
+        self.shape = _check_shape(shape)
+        check_generator(generator)
         self.settings = dict(settings or {})
         dtype = dtype or (torch.get_default_dtype() if self.shape else torch.float64)
+        if dtype not in (torch.float32, torch.float64):
+            raise TypeError(f"dtype={dtype!r}: must be torch.float32 or torch.float64")
         self.parameter_names = tuple(parameters)
         self.nominal = {name: _nominal(value, name) for name, value in parameters.items()}
         for name, value in draw_parameters(parameters, self.shape, generator).items():
             self._add(name, value, dtype, device)
         if "r_on" in parameters and not torch.as_tensor(self.r_on > 0).all():
             raise ValueError(f"r_on={parameters['r_on']!r}: must be > 0 ohm")
+        most = torch.finfo(dtype).max
+        for name in {"r_on", "r_off"} & parameters.keys():  # the conductances must be numbers, too
+            value = torch.as_tensor(getattr(self, name)).double()
+            if (value < 1 / most).any() or (value > most).any():
+                raise ValueError(
+                    f"{name}={parameters[name]!r}: must be from {1 / most:.2g} to {most:.2g} ohm in {dtype}"
+                )
         self.register_buffer("x", torch.zeros(self.shape, dtype=dtype, device=device))
 
     def _add(self, name, value, dtype, device):
@@ -138,7 +155,12 @@ class Memristor(Display, FullPrecision):
         longest = (
             dt.max().item() if isinstance(dt, torch.Tensor) else dt
         )  # one duration, or one for each device
-        parts = max(1, math.ceil(self.speed(v) * longest / self.max_change))
+        parts = self.speed(v) * longest / self.max_change
+        if not parts <= 1_000_000:
+            raise ValueError(
+                f"{type(self).__name__}: at such a voltage a step of {longest:g} s needs {parts:.2g} parts; at most 1,000,000 are computed"
+            )
+        parts = max(1, math.ceil(parts))
         h, seen, last = dt / parts, x, math.inf
         settled = 1e-12 if x.dtype == torch.float64 else 1e-7
         for part in range(parts):
@@ -242,7 +264,7 @@ class Memristor(Display, FullPrecision):
 
     def set_conductance(self, g):
         "Put each device into the state of conductance `g` (siemens, broadcasts to the array), clipped to its bounds."
-        g = torch.as_tensor(g, dtype=self.x.dtype, device=self.x.device)
+        g = real_tensor(g, "conductance", self.x)
         finite_range(g, "conductance")
         try:
             g = g.expand(self.shape)
@@ -277,16 +299,30 @@ class Memristor(Display, FullPrecision):
         super().__setattr__(name, value)
 
     def current(self, v) -> torch.Tensor:
-        "Current (ampere) at voltage `v` (volt; broadcasts against the array). The state stays as it is."
-        v = torch.as_tensor(v, dtype=self.x.dtype, device=self.x.device)
+        """Current (ampere) at voltage `v` (volt; broadcasts against the array). The state stays as it is.
+
+        ValueError for voltages of another shape, not finite, or with currents that no number can hold.
+        """
+        v = real_tensor(v, "voltage", self.x)
         finite_range(v, "voltage")
-        return self.g * self.phi(v)
+        try:
+            torch.broadcast_shapes(v.shape, self.shape)
+        except RuntimeError:
+            raise ValueError(
+                f"voltage: shape {tuple(v.shape)} does not broadcast to the array's {tuple(self.shape)}"
+            ) from None
+        current = self.g * self.phi(v)
+        check_finite(current, "current at this voltage")
+        return current
 
     def read_conductance(self, v) -> torch.Tensor:
         "I(v)/v (siemens): what a read at `v` volt takes for the conductance."
-        if not torch.as_tensor(v != 0).all():
+        volts = real_tensor(v, "v", self.x)
+        if not (volts != 0).all():
             raise ValueError(f"v={v!r}: a read needs a voltage other than 0")
-        return self.current(v) / v
+        g = self.current(volts) / volts
+        check_finite(g, "conductance at this voltage")
+        return g
 
     def simulate(self, voltage_signal, return_current=False, *, generator=None, compile=False):
         """Apply a voltage signal (volt, sampled at `time_series_resolution`), step by step; the states move.
@@ -296,16 +332,20 @@ class Memristor(Display, FullPrecision):
         *shape) in ampere, each at the state before its step; else None. Gradients flow through the currents, to voltages
         and parameters. `generator` is that of a random motion, for the
         models that have one; `compile` runs the step through torch.compile (which needs a C++ compiler). Long signals
-        have a progress bar. Raises ValueError for other shapes and non-finite voltages, before anything moves.
+        have a progress bar. Raises ValueError for other shapes, non-finite voltages, and voltages that drive states or currents
+        beyond what numbers can hold, before anything moves.
         """
         x, current, _ = self._run(
             self._signal(voltage_signal), return_current, generator=generator, compile=compile
         )
+        check_finite(x, "states after voltage_signal")
+        if current is not None:
+            check_finite(current, "currents during voltage_signal")
         self._move_to(x)
         return current
 
     def _signal(self, voltage_signal):
-        v = torch.as_tensor(voltage_signal, dtype=self.x.dtype, device=self.x.device)
+        v = real_tensor(voltage_signal, "voltage_signal", self.x)
         finite_range(v, "voltage_signal")
         fits = v.dim() == 1
         if v.dim() == 1 + len(self.shape):
@@ -475,9 +515,23 @@ def _name(function):
     return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
+def _check_shape(shape):
+    if shape is None:
+        return torch.Size()
+    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
+        raise TypeError(f"shape={shape!r}: must be sizes, or None for a single device")
+    return torch.Size(check_number(n, "shape", at_least=0, integer=True) for n in shape)
+
+
 def _check_range(voltage_range):
     if voltage_range is None:
         return None
+    if (
+        isinstance(voltage_range, (str, bytes))
+        or not hasattr(voltage_range, "__len__")
+        or len(voltage_range) != 2
+    ):
+        raise TypeError(f"voltage_range={voltage_range!r}: must be (low, high)")
     low, high = (check_number(v, "voltage_range") for v in voltage_range)
     if low >= high:
         raise ValueError(f"voltage_range={voltage_range!r}: must be (low, high)")

@@ -11,6 +11,7 @@ import math
 import torch
 
 from .Memristor import Memristor
+from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/Stanford_PKU.ipynb #cell-005
 CHARGE_OVER_BOLTZMANN = 11604.518  # q/k (K/V)
@@ -56,7 +57,7 @@ class Stanford_PKU(Memristor):
         T_smth=500,  # of the random motion (K)
         **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
-        if model_switch not in (0, 1):
+        if check_number(model_switch, "model_switch") not in (0, 1):
             raise ValueError(f"model_switch={model_switch!r}: must be 0 or 1 (random motion)")
         parameters = dict(locals())
         for name in ("self", "time_series_resolution", "options", "model_switch", "__class__"):
@@ -168,7 +169,11 @@ def _log(v):
 
 
 def _sinh(v):
-    return torch.sinh(v) if isinstance(v, torch.Tensor) else math.sinh(v)
+    if isinstance(v, torch.Tensor):
+        return torch.sinh(v)
+    if abs(v) > 700:
+        raise ValueError(f"read_voltage / V_0 = {v:g}: its sinh is beyond what numbers can hold")
+    return math.sinh(v)
 
 
 def _exp(v):

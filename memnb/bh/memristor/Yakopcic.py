@@ -11,6 +11,7 @@ import math
 import torch
 
 from .Memristor import Memristor
+from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/Yakopcic.ipynb #cell-005
 READ_VOLTAGE = 0.1  # at which resistances are meant (V)
@@ -49,7 +50,7 @@ class Yakopcic(Memristor):
         x_min=1e-3,  # smallest state
         **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
-        if eta not in (1, -1):
+        if check_number(eta, "eta") not in (1, -1):
             raise ValueError(f"eta={eta!r}: must be 1 or -1")
         self.set_polarity = eta
         parameters = {
@@ -84,6 +85,8 @@ class Yakopcic(Memristor):
     @staticmethod
     def _full(parameters):
         "Conductance (siemens) of the state 1 at the read voltage, from a dict of numbers."
+        if parameters["b"] * READ_VOLTAGE > 700:
+            raise ValueError(f"b={parameters['b']:g}: sinh(b V) is beyond what numbers can hold")
         return parameters["a1"] * math.sinh(parameters["b"] * READ_VOLTAGE) / READ_VOLTAGE
 
     @property
@@ -137,4 +140,5 @@ class Yakopcic(Memristor):
 
 
 def _exp(v):
-    return torch.exp(v) if isinstance(v, torch.Tensor) else math.exp(v)
+    "exp, of at most 80, as of the voltage: a threshold beyond is never reached."
+    return torch.exp(v.clamp_max(80)) if isinstance(v, torch.Tensor) else math.exp(min(v, 80.0))

@@ -27,7 +27,8 @@ class FiniteStates(Effect):
         if spacing not in self.spacings:
             raise ValueError(f"spacing={spacing!r}: must be one of {self.spacings}")
         super().__init__(
-            n=check_number(n, "conductance_states", at_least=2, integer=True), spacing=spacing
+            n=check_number(n, "conductance_states", at_least=2, at_most=2**24, integer=True),
+            spacing=spacing,
         )
 
     def level(self, k, g_off, g_on):

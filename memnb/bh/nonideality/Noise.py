@@ -44,7 +44,7 @@ class ProgrammingError(Effect):
     ):
         if of not in self.sources:
             raise ValueError(f"of={of!r}: must be one of {self.sources}")
-        check_number(sigma, "sigma", at_least=0)
+        check_number(sigma, "sigma", at_least=0, at_most=1e6)
         check_number(g_max, "g_max", above=0)
         super().__init__(sigma=sigma, of=of, g_max=g_max, generator=generator)
 
@@ -104,7 +104,7 @@ class ReadNoise(Effect):
         if of not in ("g", "PCM"):
             raise ValueError(f"of={of!r}: must be 'g' or 'PCM'")
         super().__init__(
-            sigma=check_number(sigma, "sigma", at_least=0),
+            sigma=check_number(sigma, "sigma", at_least=0, at_most=1e6),
             of=of,
             time=check_number(time, "time", at_least=0),
             g_max=check_number(g_max, "g_max", above=0),
@@ -139,7 +139,7 @@ class TelegraphNoise(Effect):
             check_number(value, name, above=0)
         for name, value in (("dt", dt), ("amplitude", amplitude), ("amplitude_hrs", amplitude_hrs)):
             if value is not None or name != "amplitude_hrs":
-                check_number(value, name, at_least=0)
+                check_number(value, name, at_least=0, at_most=1e30)
         super().__init__(
             tau_c=tau_c,
             tau_e=tau_e,
@@ -161,9 +161,10 @@ class TelegraphNoise(Effect):
         p_inf = self.tau_e / (self.tau_c + self.tau_e)
         kept = math.exp(-self.dt * (1 / self.tau_c + 1 / self.tau_e))
         with torch.inference_mode(False), torch.no_grad():
+            filled = self.uniform_draw(crossbar) < p_inf + (self.filled.double() - p_inf) * kept
             self.filled.copy_(
-                self.uniform_draw(crossbar) < p_inf + (self.filled.double() - p_inf) * kept
-            )
+                filled
+            )  # the gradient of this read needs its own, which the next one doesn't overwrite
         amplitude = torch.as_tensor(self.amplitude, dtype=g.dtype, device=g.device)
         if self.amplitude_hrs is not None:
             low, high = (
@@ -174,4 +175,4 @@ class TelegraphNoise(Effect):
                 (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log()
             ).clamp(0, 1)
             amplitude = amplitude + (self.amplitude_hrs - amplitude) * towards
-        return torch.where(self.filled, g / (1 + amplitude), g)
+        return torch.where(filled, g / (1 + amplitude), g)

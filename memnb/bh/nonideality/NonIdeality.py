@@ -127,7 +127,7 @@ def apply_nonidealities(
         raise ValueError(f"non_idealities={non_idealities!r}: nothing to apply")
     chips = crossbars_of(model)
     effects = [
-        (chip, [(effect, copy.deepcopy(effect.settings)) for effect in chip.effects])
+        (chip, [(effect, copy.deepcopy(effect.settings), effect.report) for effect in chip.effects])
         for chip in chips
     ]
     lines = []
@@ -149,8 +149,9 @@ def apply_nonidealities(
     except Exception:
         for chip, kept in effects:
             del chip.effects[:]
-            for effect, settings in kept:
+            for effect, settings, report in kept:
                 effect.settings.update(settings)
+                effect.report = report
                 chip.effects.append(effect)
         raise
     if verbose:

@@ -48,9 +48,7 @@ class TemperatureDependence(Effect):
 
     def forward(self, g, crossbar):
         on = 1 / (1 + self.alpha * (self.temperature - self.reference))
-        off = math.exp(
-            -self.activation_energy / BOLTZMANN * (1 / self.temperature - 1 / self.reference)
-        )
+        off = _activated(self.activation_energy, self.temperature, self.reference)
         low, high = (
             torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds
         )
@@ -58,3 +56,13 @@ class TemperatureDependence(Effect):
             (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log()
         ).clamp(0, 1)
         return g * (on + (off - on) * towards_off)
+
+
+def _activated(energy, temperature, reference):
+    "The factor exp(-E/k (1/T - 1/T_ref)); ValueError where no number can hold it."
+    try:
+        return math.exp(-energy / BOLTZMANN * (1 / temperature - 1 / reference))
+    except OverflowError:
+        raise ValueError(
+            f"activation_energy={energy!r}: makes conductances at temperature={temperature!r} K infinite, from those at reference={reference!r} K"
+        ) from None
