@@ -195,9 +195,14 @@ _by_row = (fixed_scale, per_sample_scale, bit_serial, pulse_width, predistorted_
 _at_once = 2**21  # numbers that are held, of voltages and of cells
 
 
+def _alone(layer, x):
+    "Whether an input is a single one, without a dimension of samples."
+    return x.dim() == (layer.dimensions + 1 if hasattr(layer, "dimensions") else 1)
+
+
 def _read_vectors(layer, x):
     "(voltages (N, groups * rows), durations or None, number of patterns) of the reads for `x`, some samples at a time."
-    alone = x.dim() == (layer.dimensions + 1 if hasattr(layer, "dimensions") else 1)
+    alone = _alone(layer, x)
     x, routine = x[None] if alone else x, layer.scaling_routine
     first = routine is naive_scale and not layer.bias_rows  # the order in which the layer does it
     x = encode(layer, x, routine, layer.scaling_routine_params)[0] if first else x
@@ -529,8 +534,16 @@ def energy(
             counted += len(x)
             yield x
 
-    # by its crossbars, since a transposed convolution may work through a variant of itself
-    observe(model, inputs(), lambda layer, x: reads[layer.crossbars[0]].add(x))
+    def add(layer, x):
+        if samples is None and _alone(layer, x):
+            raise ValueError(
+                "batch: is a single input, without a dimension of samples; give x[None], or say how many there are by `samples`"
+            )
+        reads[layer.crossbars[0]].add(
+            x
+        )  # by its crossbars, since a transposed convolution may work through a variant of itself
+
+    observe(model, inputs(), add)
     table, solved, macs = {}, {}, 0.0
     for one in reads.values():
         if not one.vectors:

@@ -34,6 +34,8 @@ class Results:
     ):
         self.table, self.parameters, self.errors = table, list(parameters), dict(errors or {})
         self.metrics = [c for c in table.columns if c not in (*self.parameters, *_notes)]
+        if not table.columns.is_unique:
+            raise ValueError(f"table: columns {list(table.columns)}: must have names of their own")
 
     def label(self, name: str) -> str:
         "A column with its unit, for an axis."
@@ -43,6 +45,12 @@ class Results:
     def _checked(self, given, what, among):
         if given is None and len(among) == 1:
             return among[0]
+        if not among:
+            raise ValueError(
+                f"{what}: there is none: all {len(self.table)} chips raised, see `errors`"
+                if self.errors
+                else f"{what}: there is none"
+            )
         if given not in among:
             raise ValueError(f"{what}={given!r}: must be one of {list(among)}")
         return given
@@ -98,10 +106,10 @@ class Results:
         ax=None,
     ):
         "A metric against a parameter, with a band; a line for each combination of the others that vary. The axes."
-        x, metric = (
-            self._checked(x, "x", self.varied or self.parameters),
-            self._checked(metric, "metric", self.metrics),
+        x = self._checked(
+            x, "x", self.varied if x is None and len(self.varied) == 1 else self.parameters
         )
+        metric = self._checked(metric, "metric", self.metrics)
         if band not in ("std", "mean"):
             raise ValueError(
                 f"band={band!r}: must be 'std' (between chips) or 'mean' (confidence of the mean)"
@@ -239,7 +247,7 @@ class Results:
                 )
                 for row in front.to_dict("records"):
                     ax.annotate(
-                        ", ".join(_text(row[p]) for p in self.varied),
+                        ", ".join(f"{p.rpartition('.')[2]}={_text(row[p])}" for p in self.varied),
                         (row[cost], row[value]),
                         textcoords="offset points",
                         xytext=(3, -9),
@@ -255,17 +263,28 @@ class Results:
     ) -> pd.DataFrame:
         """How much each parameter matters, the most important first: `share` (%) of the variance between configurations that it explains by itself, and `range`.
 
-        The share is the first-order Sobol index where the configurations are a full grid (or evenly spread); `range` is the largest less the smallest mean over all else.
+        The share is the first-order Sobol index where the configurations are a full grid, or spread evenly; numbers with many values are grouped. What a parameter
+        without any effect would seem to explain, by the luck of chips or of the points, is taken off. NaN where there are too few configurations to
+        tell. `range` is the largest less the smallest mean of the groups, luck included.
         """
         metric = self._checked(metric, "metric", self.metrics)
-        means = self.summary(metric)
-        total = means["mean"].var(ddof=0)
+        means = self.summary(metric).dropna(subset=["mean"])
+        n, overall = len(means), means["mean"].mean()
+        luck = (means["std"].fillna(0) ** 2 / means["chips"]).mean()  # of a configuration's mean
+        grid = n == math.prod(means[p].map(repr).nunique() for p in self.varied)
+        total = ((means["mean"] - overall) ** 2).sum() - (n - 1) * luck * grid
         rows = []
         for p in self.varied:
             by = means.groupby(means[p].map(_bins(means[p])), sort=False)["mean"]
             own, count = by.mean(), by.count()
-            explained = (count * (own - means["mean"].mean()) ** 2).sum() / count.sum()
-            rows.append((p, 100 * explained / total if total else 0.0, own.max() - own.min()))
+            k = len(own)
+            if total <= 0 or k < 2 or (not grid and n < 2 * k):
+                rows.append((p, 0.0 if grid else math.nan, own.max() - own.min()))
+                continue
+            between = (count * (own - overall) ** 2).sum()
+            within = ((means["mean"] - overall) ** 2).sum() - between
+            by_luck = (k - 1) * (luck if grid else within / (n - k))
+            rows.append((p, 100 * max(0.0, between - by_luck) / total, own.max() - own.min()))
         frame = pd.DataFrame(rows, columns=["parameter", "share", "range"]).sort_values(
             "share", ascending=False, ignore_index=True
         )
@@ -298,7 +317,7 @@ class Results:
             [
                 head,
                 *(
-                    f"\n{self.label(m)}\n{self.summary(m).to_string(float_format='{:.4g}'.format, index=False)}"
+                    f"\n{self.label(m)}\n{self.summary(m).to_string(float_format='{:.4g}'.format, index=False, max_rows=40)}"
                     for m in self.metrics
                 ),
             ]
@@ -338,11 +357,11 @@ def _axis(values):
 
 
 def _bins(values):
-    "A function that groups the values of a parameter: each by itself, or of very many numbers into eight bins."
-    if (
-        values.map(repr).nunique() <= max(12, math.sqrt(len(values)))
-        or _axis(values)[1] is not None
-    ):
+    "A function that groups the values of a parameter: each by itself where each comes several times, or of many numbers up to eight bins."
+    different = values.map(repr).nunique()
+    if 2 * different <= len(values) or _axis(values)[1] is not None or len(values) < 16:
         return repr
-    edges = np.quantile(values.to_numpy(float), np.linspace(0, 1, 9)[1:-1])
+    edges = np.quantile(
+        values.to_numpy(float), np.linspace(0, 1, 1 + min(8, len(values) // 8))[1:-1]
+    )
     return lambda v: int(np.searchsorted(edges, v, side="right"))

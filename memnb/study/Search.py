@@ -6,8 +6,12 @@
 __all__ = ['Found', 'search']
 
 # %% ../../nbs/study/Search.ipynb #cell-002
+import itertools
+import math
+import warnings
 from dataclasses import dataclass
 
+import pandas as pd
 from tqdm.auto import tqdm
 
 from .Recipe import sampled
@@ -27,7 +31,12 @@ class Found:
     def __repr__(self):
         tried = len(self.results._groups(self.results.parameters))
         if self.best is None:
-            return f"none of {tried} configurations keeps what must be kept"
+            raised = (
+                f"; {len(self.results.errors)} of {len(self.results)} chips raised, see results.errors"
+                if self.results.errors
+                else ""
+            )
+            return f"none of {tried} configurations keeps what must be kept{raised}"
         said = ", ".join(f"{n}={readable(v)}" for n, v in self.best.items())
         return f"{said}: {', '.join(f'{self.results.label(n)} {v:.4g}' for n, v in self.means.items())}, the cheapest of {tried} that were tried"
 
@@ -39,7 +48,7 @@ def search(
     cost: str,  # name of what is to be small
     keep: dict,  # {name: what its mean must be at least}
     chips: int = 5,  # of each configuration
-    trials: int = 50,  # configurations that are tried, those that are tried twice counted
+    trials: int = 50,  # configurations that are tried
     *,
     seed: int = 0,
     progress: bool = True,
@@ -58,15 +67,31 @@ def search(
         )
     for name, least in keep.items():
         check_number(least, f"keep: {name}")
-    configurations, means = {}, {}
+    for name, given in space.items():
+        if isinstance(given, list) and len({readable(v) for v in given}) < len(given):
+            raise ValueError(
+                f"space: {name}={given!r}: has two values that read alike; leave one out, or give functions names that differ"
+            )
+    configurations, means, found = {}, {}, {}
 
     def measured(configuration):
         "The key of a configuration whose chips were measured; no means if one of them raised."
         key = repr({n: readable(v) for n, v in configuration.items()})
         if key not in means:
-            results = run(
-                recipe, [configuration], metric, chips, seed=seed, progress=False, **run_settings
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings(
+                    "ignore", ".* chips raised", RuntimeWarning
+                )  # it is told at the end
+                results = found[key] = run(
+                    recipe,
+                    [configuration],
+                    metric,
+                    chips,
+                    seed=seed,
+                    progress=False,
+                    **run_settings,
+                )
+            bar.update()
             if not results.errors and (
                 lacking := [n for n in (cost, *keep) if n not in results.metrics]
             ):
@@ -92,23 +117,32 @@ def search(
     study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True))
     with tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:
         try:
-            study.optimize(objective, n_trials=trials, callbacks=[lambda *_: bar.update()])
+            # what was tried before costs nothing, and isn't counted; a small space may be exhausted
+            size = math.prod(
+                len(given) if isinstance(given, list) else math.inf for given in space.values()
+            )
+            for _ in range(20 * trials):
+                if len(means) >= min(trials, size):
+                    break
+                study.optimize(objective, n_trials=1)
         finally:
             optuna.logging.set_verbosity(verbosity)
     kept = [k for k, m in means.items() if m and all(m[n] >= least for n, least in keep.items())]
     best = min(kept, key=lambda k: means[k][cost]) if kept else None
-    results = run(
-        recipe,
-        list(configurations.values()),
-        metric,
-        chips,
-        seed=seed,
-        progress=False,
-        **run_settings,
-    )
+    results = _together(list(found.values()))
     return Found(
         None if best is None else configurations[best], {} if best is None else means[best], results
     )
+
+
+def _together(parts):
+    "The results of several studies as one."
+    table, errors = pd.concat([part.table for part in parts], ignore_index=True), {}
+    table.attrs["units"] = parts[0].table.attrs.get("units", {})
+    starts = itertools.accumulate((len(part) for part in parts), initial=0)
+    for start, part in zip(starts, parts, strict=False):
+        errors |= {start + row: text for row, text in part.errors.items()}
+    return Results(table, parts[0].parameters, errors)
 
 
 def _suggested(trial, name, given):
@@ -121,4 +155,6 @@ def _suggested(trial, name, given):
             else trial.suggest_categorical(name, list(range(len(given))))
         )
         return given[place]
+    if all(isinstance(end, int) for end in given):
+        return trial.suggest_int(name, *given)
     return trial.suggest_float(name, given[-2], given[-1], log=given[0] == "log")
