@@ -97,6 +97,39 @@ class Results:
         }
         return frame
 
+    def compare(
+        self,
+        parameter: str,
+        one,  # a value of it
+        other,  # another one
+        metric: str | None = None,
+        level: float = 0.95,
+    ) -> pd.DataFrame:
+        """By how much a metric is larger with `other` than with `one`, chip by chip: a `summary` of the differences, for each combination of the other parameters.
+
+        Chips of one number have the same seed, so that part of their luck cancels, and a smaller difference is told from none than by two summaries.
+        """
+        metric = self._checked(metric, "metric", self.metrics)
+        others = [
+            p for p in self.varied if p != self._checked(parameter, "parameter", self.parameters)
+        ]
+        chip = self.table[[*others, "chip"]].map(repr).agg("|".join, axis=1)
+        halves = []
+        for what, value in (("one", one), ("other", other)):
+            having = self.table[parameter].map(lambda v, value=value: v == value)
+            if not having.any():
+                raise ValueError(
+                    f"{what}={value!r}: must be a value of {parameter}, {list(dict.fromkeys(self.table[parameter]))}"
+                )
+            halves.append(self.table[having].set_index(chip[having]))
+        before, after = halves
+        both = after.index.intersection(before.index, sort=False)
+        differences = after.loc[both].assign(
+            **{metric: after.loc[both, metric] - before.loc[both, metric]}
+        )
+        differences.attrs["units"] = self.table.attrs.get("units", {})
+        return Results(differences.reset_index(drop=True), others).summary(metric, level, others)
+
     def plot(
         self,
         x: str | None = None,  # parameter along the axis; None: the only one that varies
