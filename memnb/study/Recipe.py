@@ -14,7 +14,8 @@ import itertools
 import numpy as np
 import torch
 
-from ..bh.crossbar.Crossbar import Effect, crossbars_of, parameters_of
+from ..bh.crossbar.Crossbar import crossbars_of, parameters_of
+from ..bh.crossbar.Effect import Effect
 from ..bh.memristor.Memristor import Memristor
 from ..mn.Module import patch_model, supported_module_parameters
 from ..map.Observe import readable_layers

@@ -8,7 +8,8 @@ __all__ = ['LRS', 'HRS', 'UNFORMED', 'Faults', 'apply_device_faults', 'apply_cyc
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-002
 import torch
 
-from ..crossbar.Crossbar import Effect, crossbars_of
+from ..crossbar.Crossbar import crossbars_of
+from ..crossbar.Effect import Effect
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...utils import check_number, finite_range
 

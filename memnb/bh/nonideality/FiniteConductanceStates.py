@@ -8,7 +8,8 @@ __all__ = ['FiniteStates', 'apply_finite_conductance_states', 'replace_effect']
 # %% ../../../nbs/bh/nonideality/FiniteConductanceStates.ipynb #cell-002
 import torch
 
-from ..crossbar.Crossbar import Effect, crossbars_of
+from ..crossbar.Crossbar import crossbars_of
+from ..crossbar.Effect import Effect
 from ...utils import check_number
 
 # %% ../../../nbs/bh/nonideality/FiniteConductanceStates.ipynb #cell-004

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 
-from ..crossbar.Crossbar import Effect
+from ..crossbar.Effect import Effect
 from memnb.bh.memristor.statistical import (
     PCM_G_MAX,
     pcm_programming_sigma,

@@ -10,7 +10,8 @@ import math
 
 import torch
 
-from ..crossbar.Crossbar import Effect, crossbars_of
+from ..crossbar.Crossbar import crossbars_of
+from ..crossbar.Effect import Effect
 from ..crossbar.Tile import products, row_tiles
 from .FiniteConductanceStates import replace_effect
 from ...utils import check_number, finite_range

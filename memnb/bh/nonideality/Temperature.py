@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from ..crossbar.Crossbar import Effect
+from ..crossbar.Effect import Effect
 from ...utils import check_number
 
 # %% ../../../nbs/bh/nonideality/Temperature.ipynb #cell-004

@@ -8,7 +8,8 @@ __all__ = ['Drift', 'model_conductance_drift']
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/conductance_drift.ipynb #cell-002
 import torch
 
-from ...crossbar.Crossbar import Effect, changed, crossbars_of
+from ...crossbar.Crossbar import changed, crossbars_of
+from ...crossbar.Effect import Effect
 from ...memristor.statistical import PCM_G_MAX, pcm_drift, pcm_drift_exponent
 from ..FiniteConductanceStates import replace_effect
 from ....utils import check_number

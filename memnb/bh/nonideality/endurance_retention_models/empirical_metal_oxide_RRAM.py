@@ -11,7 +11,8 @@ from enum import Enum
 
 import torch
 
-from ...crossbar.Crossbar import Effect, crossbars_of
+from ...crossbar.Crossbar import crossbars_of
+from ...crossbar.Effect import Effect
 from ..FiniteConductanceStates import replace_effect
 from ....utils import check_number
 
