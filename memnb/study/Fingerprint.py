@@ -134,16 +134,16 @@ def _parts(value, deeper):
         return kind, deeper(value.__wrapped__)
     if isinstance(value, property):
         return kind, [deeper(f) for f in (value.fget, value.fset, value.fdel)]
-    if isinstance(value, torch.nn.Module) or (
-        hasattr(value, "__dict__") and not _installed(type(value).__module__)
-    ):
+    if isinstance(value, torch.nn.Module):
+        return kind, deeper(type(value)), deeper(vars(value))
+    if not _installed(type(value).__module__):  # what its class does is not known by name
         slots = {
             n: getattr(value, n)
             for cls in type(value).__mro__
             for n in _slots(cls)
             if hasattr(value, n)
         }
-        return kind, deeper(type(value)), deeper({**vars(value), **slots})
+        kind = kind, deeper(type(value)), deeper({**getattr(value, "__dict__", {}), **slots})
     try:
         made = value.__reduce_ex__(
             4
@@ -162,6 +162,7 @@ def _parts(value, deeper):
 
 
 _of_no_account = (
+    "__slotnames__",
     "__dict__",
     "__weakref__",
     "__doc__",
@@ -194,10 +195,11 @@ def _installed(name):
     if name == "__main__" or module is None:
         return False
     file = getattr(module, "__file__", None)
-    return (
-        name in sys.builtin_module_names
-        or file is None
-        or str(Path(file).resolve()).startswith(_paths)
+    if name in sys.builtin_module_names or file is None:
+        return True
+    path = Path(file).resolve()
+    return str(path).startswith(_paths) or not {"site-packages", "dist-packages"}.isdisjoint(
+        path.parts
     )
 
 
