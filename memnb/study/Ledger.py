@@ -6,6 +6,7 @@
 __all__ = ['open_file', 'Ledger', 'names', 'delete']
 
 # %% ../../nbs/study/Ledger.ipynb #cell-002
+import contextlib
 import itertools
 import json
 import os
@@ -178,17 +179,14 @@ def names(path) -> list[str]:
     "The names of the studies in a file; none if it isn't there."
     if not Path(path).exists():
         return []
-    with sqlite3.connect(path, timeout=60) as file:
-        found = [name for (name,) in file.execute("select name from study order by rowid")]
-    file.close()
-    return found
+    with contextlib.closing(open_file(path)) as file:
+        return [name for (name,) in file.execute("select name from study order by rowid")]
 
 
 def delete(path, name: str):
     "Delete a study and all of its trials. ValueError for a name that isn't in the file."
     if name not in names(path):
         raise ValueError(f"name={name!r}: no such study in {path}; there are {names(path)}")
-    with sqlite3.connect(path, timeout=60) as file:
+    with contextlib.closing(open_file(path)) as file:
         for table, column in (("trial", "study"), ("study", "name")):
             file.execute(f"delete from {table} where {column} = ?", (name,))
-    file.close()

@@ -36,7 +36,7 @@ _own = (
 _settings = tuple(name for name in inspect.signature(patch_model).parameters if name not in _own)
 
 
-_small = 2**16  # devices of a crossbar, up to which chips are faster side by side
+_small = 2**16  # weights of a layer, up to which chips are faster side by side
 
 
 class Recipe:
@@ -204,13 +204,13 @@ class Recipe:
 
     def stack(self, configuration: dict, seeds) -> Stack | None:
         "The chips of `chips` side by side, where that is possible and they are small; else None."
+        if (
+            self.prepare is not None
+            or max((p.numel() for p in self.model.parameters()), default=0) > _small
+        ):
+            return None
         patched = self.patched(configuration, torch.Generator().manual_seed(seeds[0]))
-        largest = max(c.rows * c.columns for c in crossbars_of(patched))
-        return (
-            Stack(patched, seeds)
-            if self.prepare is None and largest <= _small and stackable(patched)
-            else None
-        )
+        return Stack(patched, seeds) if stackable(patched) else None
 
     def __call__(self, generator: torch.Generator, **configuration) -> torch.nn.Module:
         "One chip, as a factory makes it."

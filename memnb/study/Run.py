@@ -25,7 +25,7 @@ import torch
 from tqdm.auto import tqdm
 
 from .. import __version__
-from .Ledger import Ledger, open_file
+from .Ledger import Ledger, names, open_file
 from .Fingerprint import fingerprint
 from .Recipe import Recipe, combinations
 from .Results import Results
@@ -338,10 +338,10 @@ def _told(results):
 
 def load(name: str, storage="memnb-studies.sqlite", units: dict | None = None) -> Results:
     "What is stored of a study, without its recipe; values that aren't numbers or texts are as they read. ValueError for a name that isn't there."
+    if name not in names(storage):
+        raise ValueError(f"name={name!r}: no such study in {storage}; there are {names(storage)}")
     with contextlib.closing(open_file(storage)) as file:
         known = dict(file.execute("select name, identity from study").fetchall())
-        if name not in known:
-            raise ValueError(f"name={name!r}: no such study in {storage}; there are {list(known)}")
         stored = file.execute(
             "select configuration, first, found from trial where study = ? and found is not null order by rowid",
             (name,),
@@ -466,6 +466,6 @@ class LivePlot:
         ax.set_title(f"{len(results)} chips")
         if self._shown is None:
             self._shown = display(ax.figure, display_id=True)
-        elif self._shown is not False:
+        else:
             self._shown.update(ax.figure)
         plt.close(ax.figure)
