@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
+.PHONY: run test test-newest test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
 
 # one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
@@ -31,6 +31,12 @@ bench-check: bench
 # the tests marked slow as well: those against ngspice (where it is installed) and torch.compile
 slow: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --flags slow
+
+# the core notebooks with the newest releases of everything, as a user's `pip install` has them, in an environment of its own
+NEWEST := .venv-newest
+test-newest: $(NEWEST)/.ready
+	@PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print \
+		--skip_folder_re '^([_.].*|walkthroughs|explore|study|guides)$$' --skip_file_re '^([_.].*|fuzz.*|spice.*|fit.*)$$'
 
 # a page for each notebook, from what is stored in them; nothing is executed or downloaded
 docs: $(VENV)/.ready-docs
@@ -58,13 +64,19 @@ notebooks: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(NEWEST) build *.egg-info
 
 $(VENV)/.ready: settings.ini setup.py constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "memnb needs Python 3.11 or later"; exit 1; }
 	@echo "Installing memnb and what it needs into $(VENV) (a few minutes the first time)"
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch -e '.[dev]'
+	@touch $@
+
+$(NEWEST)/.ready: settings.ini setup.py
+	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
+	@echo "Installing memnb and the newest of what it needs into $(NEWEST)"
+	@$(NEWEST)/bin/pip install -q --disable-pip-version-check --upgrade torch -e '.[dev]'
 	@touch $@
 
 $(VENV)/.ready-bench: $(VENV)/.ready

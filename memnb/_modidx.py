@@ -1422,4 +1422,5 @@ d = { 'settings': { 'branch': 'main',
                              'memnb.utils.check_number': ('utils.html#check_number', 'memnb/utils.py'),
                              'memnb.utils.finite_range': ('utils.html#finite_range', 'memnb/utils.py'),
                              'memnb.utils.first_derivative_only': ('utils.html#first_derivative_only', 'memnb/utils.py'),
-                             'memnb.utils.real_tensor': ('utils.html#real_tensor', 'memnb/utils.py')}}}
+                             'memnb.utils.real_tensor': ('utils.html#real_tensor', 'memnb/utils.py'),
+                             'memnb.utils.within': ('utils.html#within', 'memnb/utils.py')}}}

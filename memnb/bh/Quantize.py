@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from ..utils import check_number, finite_range
+from ..utils import check_number, finite_range, within
 
 # %% ../../nbs/bh/Quantize.ipynb #cell-005
 quant_methods = ["linear", "log"]
@@ -156,11 +156,7 @@ def fixed_converter(
     The gradient passes straight through the rounding; where `x` is clipped, it is 0.
     """
     top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
-    kept = (
-        torch.maximum(torch.minimum(x, limit), -limit)
-        if isinstance(limit, torch.Tensor)
-        else x.clamp(-limit, limit)
-    )
+    kept = within(x, -limit, limit)
     step = limit / top
     return straight_through(
         kept, (kept.detach() / step).add_(0.5).floor_().clamp_(max=top).mul_(step)

@@ -15,7 +15,7 @@ import torch
 
 from ..bh.Quantize import fixed_converter
 from .Observe import observe, readable_layers
-from ..utils import check_number, finite_range
+from ..utils import check_number, finite_range, within
 
 # %% ../../nbs/map/Input.ipynb #cell-005
 def naive_factor(
@@ -192,7 +192,7 @@ def fixed_scale(
     """
     limit, range = _limit(module, input), _range(module, range, input)
     s = limit / range
-    return input.clamp(-range, range) * s if bits is None else fixed_converter(
+    return within(input, -range, range) * s if bits is None else fixed_converter(
         input * s, bits, limit
     ), s
 
@@ -233,7 +233,7 @@ def bit_serial(
     if (
         input.requires_grad and torch.is_grad_enabled()
     ):  # all of it through the highest bit, whose weight is -1
-        through = -input.clamp(-range, range) * (limit / range)
+        through = -within(input, -range, range) * (limit / range)
         patterns = torch.cat([patterns[:-1], (patterns[-1] + (through - through.detach()))[None]])
     return patterns, Encoding(limit / range, weights=weights)
 
@@ -248,7 +248,7 @@ def pulse_width(
     "(V, Encoding): max_input_voltage with the sign of the input, for a time proportional to its magnitude. Raises as `fixed_scale`."
     limit, range = _limit(module, input), _range(module, range, input)
     share = (
-        input.clamp(-range, range) / range
+        within(input, -range, range) / range
         if bits is None
         else fixed_converter(input / range, bits, 1.0)
     )
@@ -284,7 +284,7 @@ def predistorted_scale(
         bends.append(b)
     scale, share = (
         min(full),
-        input.clamp(-range, range) / range
+        within(input, -range, range) / range
         if bits is None
         else fixed_converter(input / range, bits, 1.0),
     )

@@ -14,7 +14,7 @@ import torch
 
 from ..bh.crossbar.Decode import Decode, Mapped
 from ..bh.crossbar.Scheme import Scheme, check_scheme
-from ..utils import check_number, finite_range
+from ..utils import check_number, finite_range, within
 
 # %% ../../nbs/map/Parameter.ipynb #cell-005
 def largest_weight(
@@ -80,9 +80,9 @@ def _onto(w, w_max, r_on, r_off, scheme):
     if scale > torch.finfo(w.dtype).max:  # the smallest numbers there are: their scale is none
         w, scale, w_max = (w.double() / w_max).to(w.dtype), g_on - g_off, 1.0
     if scheme is Scheme.SingleColumn:
-        return w.clamp(-w_max, w_max).mul_(scale / 2).add_((g_on + g_off) / 2)
+        return within(w, -w_max, w_max).mul_(scale / 2).add_((g_on + g_off) / 2)
     if max(abs(bound) for bound in finite_range(w, "weight")) > w_max:
-        w = w.clamp(-w_max, w_max)
+        w = within(w, -w_max, w_max)
     # relu, since the gradient of clamp takes several times as long; 0 belongs to the positive half alone, or its gradient would count twice
     negative = w.neg().relu_()
     return (w + negative).mul_(scale).add_(g_off), negative.mul(scale).add_(g_off)
@@ -241,7 +241,7 @@ def sliced_map(
     check_number(cell_bits, "cell_bits", at_least=1, at_most=bits, integer=True)
     slices, top, base = -(-bits // cell_bits), 2.0**bits - 1, 2.0**cell_bits
     limit = largest_weight(w, p_l)
-    u = w.clamp(-limit, limit) / limit if limit else torch.zeros_like(w)
+    u = within(w, -limit, limit) / limit if limit else torch.zeros_like(w)
     span, g_off = 1 / r_on - 1 / r_off, 1 / r_off
     significance = [base**s for s in range(slices)]
 
@@ -260,7 +260,7 @@ def sliced_map(
     unit = (base - 1) / span * limit / top * _span(scheme)
     # 0 belongs to the positive half alone, or its gradient would count twice
     halves = (
-        (u.clamp(min=0), (-u).clamp(min=torch.finfo(u.dtype).tiny))
+        (within(u, 0), within(-u, torch.finfo(u.dtype).tiny))
         if scheme is Scheme.DoubleColumn
         else ((u + 1) / 2,)
     )
@@ -288,7 +288,7 @@ def pairs_map(
     if not c or c != sorted(c, reverse=True):
         raise ValueError(f"significance={significance!r}: must be numbers > 0, from high to low")
     limit = largest_weight(w, p_l)
-    u = w.clamp(-limit, limit) / limit if limit else torch.zeros_like(w)
+    u = within(w, -limit, limit) / limit if limit else torch.zeros_like(w)
     span = 1 / r_on - 1 / r_off
     if levels is None:
         parts, total = [u] * len(c), sum(c)
@@ -303,11 +303,11 @@ def pairs_map(
                 raise ValueError(
                     f"significance={significance!r}: {following:g} after {k:g} is too small for what {levels} levels leave over; at least {k / 2 / steps:g}"
                 )
-            part = (rest * (total / k)).clamp(-1, 1)
+            part = within(rest * (total / k), -1, 1)
             held = (((part.detach() * steps - shift).round() + shift) / steps).clamp(-1, 1)
             parts.append(held)
             rest = rest - held * (k / total)
-        parts.append((rest * (total / c[-1])).clamp(-1, 1))
+        parts.append(within(rest * (total / c[-1]), -1, 1))
     matrices = [_pair(part, r_on, r_off, scheme) for part in parts]
     return Mapped(
         tuple(torch.cat(m) for m in zip(*matrices, strict=True)),

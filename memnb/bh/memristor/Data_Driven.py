@@ -11,7 +11,7 @@ import math
 import torch
 
 from .Memristor import Memristor
-from ...utils import check_number
+from ...utils import check_number, within
 
 # %% ../../../nbs/bh/memristor/Data_Driven.ipynb #cell-005
 class DataDriven(Memristor):
@@ -64,7 +64,7 @@ class DataDriven(Memristor):
         r = self.r_on + span * x
         limit = self.by_sign(v, self.r_p_0 + self.r_p_1 * v, self.r_n_0 + self.r_n_1 * v)
         moved, towards = self._held(r, limit, v, dt)
-        return torch.where(towards, ((moved - self.r_on) / span).clamp(0, 1), x)
+        return torch.where(towards, within((moved - self.r_on) / span, 0, 1), x)
 
     def step(self, x, v, dt):
         return self._step(x, v, dt)

@@ -10,6 +10,7 @@ import torch
 
 from .Memristor import Memristor
 from .window import resolve
+from ...utils import within
 
 # %% ../../../nbs/bh/memristor/LinearIonDrift.ipynb #cell-005
 class LinearIonDrift(Memristor):
@@ -94,4 +95,4 @@ class LinearIonDrift(Memristor):
         r = self.r_on + (self.r_off - self.r_on) * x
         kvt = self._k * self._driving(v) * dt
         r_end = (r**2 - 2 * (self.r_off - self.r_on) * kvt).clamp_min(0).sqrt()
-        return (x - 2 * kvt / (r + r_end)).clamp(0, 1)
+        return within(x - 2 * kvt / (r + r_end), 0, 1)

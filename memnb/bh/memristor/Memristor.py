@@ -21,6 +21,7 @@ from memnb.utils import (
     check_finite,
     check_generator,
     check_number,
+    within,
     finite_range,
     real_tensor,
 )
@@ -171,10 +172,10 @@ class Memristor(Display, FullPrecision):
                     break
                 seen, last = x, moved
             k1 = self.rate(x, v)
-            k2 = self.rate((x + h / 2 * k1).clamp(0, 1), v)
-            k3 = self.rate((x + h / 2 * k2).clamp(0, 1), v)
-            k4 = self.rate((x + h * k3).clamp(0, 1), v)
-            x = (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)).clamp(0, 1)
+            k2 = self.rate(within(x + h / 2 * k1, 0, 1), v)
+            k3 = self.rate(within(x + h / 2 * k2, 0, 1), v)
+            k4 = self.rate(within(x + h * k3, 0, 1), v)
+            x = within(x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), 0, 1)
         return x
 
     def adaptive_step(self, x, v, dt, reach, rate=None):
@@ -188,10 +189,10 @@ class Memristor(Display, FullPrecision):
             pinned = ((x <= 0) & (k1 < 0)) | ((x >= 1) & (k1 > 0))
             k1 = torch.where(pinned, 0, k1)
             h = torch.minimum(left, (reach(x) / k1.abs().clamp_min(1e-30)).detach())
-            k2 = rate((x + h / 2 * k1).clamp(0, 1), v)
-            k3 = rate((x + h / 2 * k2).clamp(0, 1), v)
-            k4 = rate((x + h * k3).clamp(0, 1), v)
-            moved = (x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)).clamp(0, 1)
+            k2 = rate(within(x + h / 2 * k1, 0, 1), v)
+            k3 = rate(within(x + h / 2 * k2, 0, 1), v)
+            k4 = rate(within(x + h * k3, 0, 1), v)
+            moved = within(x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), 0, 1)
             x, left = torch.where(pinned, x, moved), left - h
             left = torch.where(pinned, 0, left)
             if not (left > 0).any():
@@ -273,7 +274,7 @@ class Memristor(Display, FullPrecision):
                 f"conductance: shape {tuple(g.shape)} does not broadcast to the array's {tuple(self.shape)}"
             ) from None
         low, high = self.bounds
-        find = lambda part: self.state(part.clamp(min=low).clamp(max=high)).clamp(0, 1)
+        find = lambda part: within(self.state(within(part, low, high)), 0, 1)
         if self.varies or not self.shape:
             return self._move_to(find(g))
         rows = max(1, 2**17 * len(self.x) // max(1, self.x.numel()))

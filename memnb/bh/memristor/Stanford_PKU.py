@@ -11,7 +11,7 @@ import math
 import torch
 
 from .Memristor import Memristor
-from ...utils import check_number
+from ...utils import check_number, within
 
 # %% ../../../nbs/bh/memristor/Stanford_PKU.ipynb #cell-005
 CHARGE_OVER_BOLTZMANN = 11604.518  # q/k (K/V)
@@ -161,7 +161,7 @@ class Stanford_PKU(Memristor):
         t = self.temperature(x, v)
         spread = self.delta_g_init * 1e-9 / (1 + torch.exp((self.T_crit - t) / self.T_smth))
         noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-        return (x + spread / self._span * math.sqrt(dt) * noise).clamp(0, 1)
+        return within(x + spread / self._span * math.sqrt(dt) * noise, 0, 1)
 
 
 def _log(v):

@@ -10,6 +10,7 @@ import torch
 
 from .Memristor import Memristor
 from .window import resolve
+from ...utils import within
 
 # %% ../../../nbs/bh/memristor/VTEAM.ipynb #cell-006
 class GapDevice(Memristor):
@@ -128,4 +129,4 @@ class VTEAM(GapDevice):
     def step(self, x, v, dt):
         if self._window is not None:
             return super().step(x, v, dt)
-        return (x + self._drive(v) * dt).clamp(0, 1)
+        return within(x + self._drive(v) * dt, 0, 1)

@@ -11,7 +11,7 @@ import math
 import torch
 
 from .Memristor import Memristor
-from ...utils import check_number
+from ...utils import check_number, within
 
 # %% ../../../nbs/bh/memristor/Yakopcic.ipynb #cell-005
 READ_VOLTAGE = 0.1  # at which resistances are meant (V)
@@ -128,11 +128,11 @@ class Yakopcic(Memristor):
     def rate(self, x, v):
         eta, value = self.settings["eta"], self.x_min + (1 - self.x_min) * x
         past = (value - self.xp).clamp_min(0)
-        rising = torch.exp(-self.alphap * past) * ((self.xp - value) / (1 - self.xp) + 1).clamp(
-            0, 1
+        rising = torch.exp(-self.alphap * past) * within(
+            (self.xp - value) / (1 - self.xp) + 1, 0, 1
         )
         short = (value + self.xn - 1).clamp_max(0)
-        falling = torch.exp(self.alphan * short) * (value / (1 - self.xn)).clamp(0, 1)
+        falling = torch.exp(self.alphan * short) * within(value / (1 - self.xn), 0, 1)
         return eta * self._drive(v) * torch.where(eta * v >= 0, rising, falling) / (1 - self.x_min)
 
     def speed(self, v):

@@ -18,7 +18,7 @@ from memnb.bh.memristor.statistical import (
     pcm_read_sigma,
     reram_sigma,
 )
-from ...utils import check_number
+from ...utils import check_number, within
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-005
 class ProgrammingError(Effect):
@@ -171,8 +171,8 @@ class TelegraphNoise(Effect):
                 torch.as_tensor(b, dtype=g.dtype, device=g.device)
                 for b in crossbar.memristor.bounds
             )
-            towards = (
-                (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log()
-            ).clamp(0, 1)
+            towards = within(
+                (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log(), 0, 1
+            )
             amplitude = amplitude + (self.amplitude_hrs - amplitude) * towards
         return torch.where(filled, g / (1 + amplitude), g)

@@ -11,7 +11,7 @@ import math
 import torch
 
 from ..crossbar.Effect import Effect
-from ...utils import check_number
+from ...utils import check_number, within
 
 # %% ../../../nbs/bh/nonideality/Temperature.ipynb #cell-004
 BOLTZMANN = 8.617333262e-5  # eV/K
@@ -52,9 +52,9 @@ class TemperatureDependence(Effect):
         low, high = (
             torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds
         )
-        towards_off = (
-            (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log()
-        ).clamp(0, 1)
+        towards_off = within(
+            (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log(), 0, 1
+        )
         return g * (on + (off - on) * towards_off)
 
 
