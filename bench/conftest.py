@@ -60,7 +60,8 @@ def table():
 
 def pytest_terminal_summary(terminalreporter):
     if ROWS:
-        head = f"torch {torch.__version__}, OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}, medians of interleaved rounds"
+        threads = f"OMP_NUM_THREADS={os.environ.get('OMP_NUM_THREADS')}"
+        head = f"torch {torch.__version__}, {threads}, medians of interleaved rounds"
         terminalreporter.write_line(f"\n{head}\n\n{table()}\n")
         path = Path("build/benchmark.json")
         path.parent.mkdir(exist_ok=True)

@@ -1,4 +1,7 @@
-"Converting and running linear layers, against torch and against other simulators. Every timing has a ratio to a plain layer."
+"""Time converting and running linear layers, against torch and against other simulators.
+
+Every timing has a ratio to a plain layer.
+"""
 
 import copy
 import importlib
@@ -36,14 +39,7 @@ def convert(plain, **options):
 
 def test_convert(compare, plain, x):
     build = lambda: memnb.mn.Linear(plain, VTEAM, {}, tile_shape=(128, 128), verbose=False)
-    ms, _ = compare(
-        "convert Linear(784, 512), 803 thousand devices",
-        build,
-        lambda: plain(x),
-        INPUT,
-        "30 ms",
-        20,
-    )
+    ms, _ = compare("convert Linear(784, 512), 803 thousand devices", build, lambda: plain(x), INPUT, "30 ms", 20)
     assert ms <= 30
 
 
@@ -51,28 +47,17 @@ def test_memory(plain, x):
     layer = convert(plain, **TILED)
     layer(x)
     tensors = [*layer.buffers(), *(kept[3] for kept in layer._cache._kept.values())]
-    held = sum(
-        {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values()
-    )
+    held = sum({t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in tensors}.values())
     per_device = held / (2 * 784 * 512)
     record(
-        "memory after inference, besides the digital weights",
-        f"{per_device:.2f} bytes/device",
-        limit="8 bytes/device",
+        "memory after inference, besides the digital weights", f"{per_device:.2f} bytes/device", limit="8 bytes/device"
     )
     assert per_device <= 8
 
 
 def test_inference_without_adc(compare, plain, x):
     layer = convert(plain, max_input_voltage=0.3)
-    _, ratio = compare(
-        "Linear(784, 512), batch 128, no ADC",
-        lambda: layer(x),
-        lambda: plain(x),
-        INPUT,
-        "1.15",
-        200,
-    )
+    _, ratio = compare("Linear(784, 512), batch 128, no ADC", lambda: layer(x), lambda: plain(x), INPUT, "1.15", 200)
     assert ratio <= 1.15
 
 
@@ -91,25 +76,13 @@ def test_convert_large_model(plain, x):
     for _ in range(3):
         patched, start = copy.deepcopy(model), time.perf_counter()
         patch_model(
-            patched,
-            VTEAM,
-            {},
-            module_parameters_to_patch=[torch.nn.Linear],
-            tile_shape=(128, 128),
-            verbose=False,
+            patched, VTEAM, {}, module_parameters_to_patch=[torch.nn.Linear], tile_shape=(128, 128), verbose=False
         )
         middle = time.perf_counter()
         model(batch)
         times.append((middle - start, time.perf_counter() - middle))
     ours, reference = (1e3 * sorted(column)[1] for column in zip(*times, strict=True))
-    record(
-        "convert 11.5 million weights",
-        ours,
-        reference,
-        ours / reference,
-        "the digital model, batch 128",
-        "2000 ms",
-    )
+    record("convert 11.5 million weights", ours, reference, ours / reference, "the digital model, batch 128", "2000 ms")
     assert ours <= 2000
 
 

@@ -22,8 +22,7 @@ def convolution():
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "limit"),
-    [("no ADC", {"max_input_voltage": 0.3}, 1.2), ("128x128 tiles, 8-bit ADC", TILED, 4)],
+    ("name", "settings", "limit"), [("no ADC", {"max_input_voltage": 0.3}, 1.2), ("128x128 tiles, 8-bit ADC", TILED, 4)]
 )
 def test_convolution(compare, convolution, name, settings, limit):
     digital, x = convolution
@@ -35,8 +34,7 @@ def test_convolution(compare, convolution, name, settings, limit):
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"),
-    [("no ADC", {"max_input_voltage": 0.3}), ("128x128 tiles, 8-bit ADC", TILED)],
+    ("name", "settings"), [("no ADC", {"max_input_voltage": 0.3}), ("128x128 tiles, 8-bit ADC", TILED)]
 )
 def test_recurrent(compare, name, settings):
     digital, x = torch.nn.LSTM(64, 128), torch.randn(32, 16, 64)
@@ -77,9 +75,7 @@ def test_resnet18():
         middle = time.perf_counter()
         block @ block
         times.append((middle - start, time.perf_counter() - middle))
-        devices = sum(
-            c.rows * c.columns for layer in memristive_layers(model) for c in layer.crossbars
-        )
+        devices = sum(c.rows * c.columns for layer in memristive_layers(model) for c in layer.crossbars)
         if reset.exists():
             peaks.append((resident("VmHWM") - before) / devices)
         del model

@@ -11,12 +11,7 @@ from memnb.bh.memristor import VTEAM
 from memnb.map.Module import analytic_tune
 from memnb.study.Run import chip_seed
 
-CHIPS = {
-    "ADC_resolution": [8],
-    "ProgrammingError.sigma": [0.05],
-    "Faults.lrs": [0.01],
-    "Faults.hrs": [0.02],
-}
+CHIPS = {"ADC_resolution": [8], "ProgrammingError.sigma": [0.05], "Faults.lrs": [0.01], "Faults.hrs": [0.02]}
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +31,7 @@ def test_thousand_chips(digits, tmp_path):
     times = []
     for k in range(3):
         start = time.perf_counter()
-        study.run(
-            *arguments, chips=1000, storage=tmp_path / f"{k}.sqlite", workers=1, progress=False
-        )
+        study.run(*arguments, chips=1000, storage=tmp_path / f"{k}.sqlite", workers=1, progress=False)
         middle = time.perf_counter()
         for _ in range(1000):
             metric(model)
@@ -58,9 +51,7 @@ def test_overhead(digits, tmp_path):
         return metric(chip)
 
     start = time.perf_counter()
-    found = study.run(
-        recipe, CHIPS, slow, 30, chunk=10, storage=tmp_path / "s.sqlite", workers=1, progress=False
-    )
+    found = study.run(recipe, CHIPS, slow, 30, chunk=10, storage=tmp_path / "s.sqlite", workers=1, progress=False)
     middle = time.perf_counter()
     seeds = [chip_seed(0, chip) for chip in range(30)]
     configuration = {name: values[0] for name, values in CHIPS.items()}
@@ -68,12 +59,5 @@ def test_overhead(digits, tmp_path):
         by_hand = [slow(chip) for chip in recipe.chips(configuration, seeds)]
     ours, reference = 1e3 * (middle - start), 1e3 * (time.perf_counter() - middle)
     assert found.table.slow.tolist() == by_hand
-    record(
-        "study of three trials of 1 s each",
-        ours,
-        reference,
-        ours / reference,
-        "the loop by hand",
-        "1.05",
-    )
+    record("study of three trials of 1 s each", ours, reference, ours / reference, "the loop by hand", "1.05")
     assert ours <= 1.05 * reference

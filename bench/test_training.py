@@ -20,18 +20,13 @@ SETTINGS = {"max_input_voltage": 0.3, "ADC_resolution": 8, "verbose": False}
 
 def networks():
     torch.manual_seed(0)
-    plain = torch.nn.Sequential(
-        torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10)
-    )
+    plain = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
     return plain, patch_model(copy.deepcopy(plain), VTEAM, {}, [torch.nn.Linear], **SETTINGS)
 
 
 @pytest.mark.parametrize(
     ("name", "optimiser", "limit"),
-    [
-        ("Adam", lambda p: torch.optim.Adam(p), 4),
-        ("SGD", lambda p: torch.optim.SGD(p, 0.01), 6),
-    ],
+    [("Adam", lambda p: torch.optim.Adam(p), 4), ("SGD", lambda p: torch.optim.SGD(p, 0.01), 6)],
 )
 def test_training_step(compare, name, optimiser, limit):
     plain, ours = networks()

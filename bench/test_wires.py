@@ -25,9 +25,7 @@ def two_threads(one_thread):
 
 
 def array(*shape):
-    return 1e-6 + 1e-4 * torch.rand(
-        *shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-    )
+    return 1e-6 + 1e-4 * torch.rand(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 
 
 def timed(f, rounds=7):
@@ -50,14 +48,7 @@ def matmul_of(flops):
 def test_effective_conductance(n, limit):
     g = array(n, n)
     ms, reference = timed(lambda: effective_conductance(g, SOURCE, LINE)), matmul_of(105 * n**3)
-    record(
-        f"G_eff of a {n}x{n} array",
-        ms,
-        reference,
-        ms / reference,
-        "matmul of 105 n^3 flops",
-        f"{limit} ms",
-    )
+    record(f"G_eff of a {n}x{n} array", ms, reference, ms / reference, "matmul of 105 n^3 flops", f"{limit} ms")
     with torch.enable_grad():
         learned = g.clone().requires_grad_()
         both = timed(lambda: effective_conductance(learned, SOURCE, LINE).sum().backward(), 3)
@@ -66,18 +57,8 @@ def test_effective_conductance(n, limit):
 
 def test_tiles():
     g = array(64, 64, 64)
-    ms, reference = (
-        timed(lambda: effective_conductance(g, SOURCE, LINE), 3) / 64,
-        matmul_of(105 * 64**3),
-    )
-    record(
-        "64 tiles of 64x64 in one batch, per tile",
-        ms,
-        reference,
-        ms / reference,
-        "matmul of 105 n^3 flops",
-        "8 ms",
-    )
+    ms, reference = (timed(lambda: effective_conductance(g, SOURCE, LINE), 3) / 64, matmul_of(105 * 64**3))
+    record("64 tiles of 64x64 in one batch, per tile", ms, reference, ms / reference, "matmul of 105 n^3 flops", "8 ms")
 
 
 def test_single_solve():

@@ -33,9 +33,7 @@ def serving(tmp, *command):
         (tmp / kind).mkdir(parents=True, exist_ok=True)
     quiet = tmp / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True, exist_ok=True)
-    (quiet / "notification.jupyterlab-settings").write_text(
-        '{"fetchNews": "false", "checkForUpdates": false}'
-    )
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false", "checkForUpdates": false}')
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(tmp / "config"),

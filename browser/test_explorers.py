@@ -19,10 +19,10 @@ WALKTHROUGHS = [
     "09_convolutions",
 ]
 FAILED = ", ".join(
-    f'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.{kind}"]'
-    for kind in ("error", "stderr")
+    f'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in ("error", "stderr")
 )
-SHOWN = """() => [...document.querySelectorAll('.memnb-picture')].map(e => (e.tagName == 'IMG' ? e : e.querySelector('img')).src).join()
+SHOWN = """() => [...document.querySelectorAll('.memnb-picture')]
+        .map(e => (e.tagName == 'IMG' ? e : e.querySelector('img')).src).join()
     + [...document.querySelectorAll('.memnb-numbers')].map(e => e.innerText).join()"""
 
 
@@ -36,9 +36,7 @@ def changes(page, act, before=None):
     before = shown(page) if before is None else before
     act()
     start = page.evaluate("performance.now()")
-    page.wait_for_function(
-        f"before => ({SHOWN})() !== before", arg=before, timeout=10_000 * PATIENCE
-    )
+    page.wait_for_function(f"before => ({SHOWN})() !== before", arg=before, timeout=10_000 * PATIENCE)
     return page.evaluate("performance.now()") - start
 
 
@@ -57,9 +55,7 @@ def use(page, name):
     handle = page.locator(".widget-slider .noUi-handle").first
     handle.scroll_into_view_if_needed()
     settled(page)
-    page.get_by_role(
-        "button", name="Reset"
-    ).first.click()  # the page may have left it where this slider does nothing
+    page.get_by_role("button", name="Reset").first.click()  # the page may have left it where this slider does nothing
     settled(page)
     handle.focus()
     at_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
@@ -103,9 +99,7 @@ def test_walkthrough(lab, page, name):
     page.evaluate("() => window.jupyterapp.commands.execute('kernelmenu:shutdown')")
     assert not page.errors
     print(name, {k: f"{v:.0f} ms" for k, v in times.items()})
-    seconds = (
-        2.5 if name == "09_convolutions" else 1
-    )  # to classify with several chips may take longer
+    seconds = 2.5 if name == "09_convolutions" else 1  # to classify with several chips may take longer
     assert max(times.values()) < 1000 * seconds * PATIENCE, times
 
 

@@ -27,8 +27,7 @@ def quantity(value: float, unit: str) -> str:
 def prefixed(largest: float, unit: str) -> tuple[float, str]:
     "The factor and the unit that make a quantity, or an axis up to it, readable: 0.002, 'A' -> (1000.0, 'mA')."
     power = next(
-        (p for p in sorted(_prefixes, reverse=True) if abs(largest) >= 0.9995 * 10.0**p),
-        -15 if largest else 0,
+        (p for p in sorted(_prefixes, reverse=True) if abs(largest) >= 0.9995 * 10.0**p), -15 if largest else 0
     )
     return 10.0**-power, _prefixes[power] + unit
 
@@ -39,9 +38,7 @@ def thumbnail(
     cells: int = 96,  # at most so many in either direction
 ) -> str:
     "An HTML image of a matrix."
-    from matplotlib.image import (
-        imsave,
-    )  # here, since to import it takes longer than most uses of this package
+    from matplotlib.image import imsave  # here, since to import it takes longer than most uses of this package
 
     step = max(1, -(-max(matrix.shape) // cells))
     shown = matrix.detach()[::step, ::step].double().cpu()
@@ -59,7 +56,10 @@ def thumbnail(
     data = base64.b64encode(file.getvalue()).decode()
     rows, columns = shown.shape
     size = f"height:{max(16, 88 * rows // max(rows, columns))}px;width:{max(16, 88 * columns // max(rows, columns))}px"
-    return f'<img src="data:image/png;base64,{data}" alt="{tuple(matrix.shape)} values" style="{size};image-rendering:pixelated">'
+    return (
+        f'<img src="data:image/png;base64,{data}" alt="{tuple(matrix.shape)} values" '
+        f'style="{size};image-rendering:pixelated">'
+    )
 
 
 def card(
@@ -73,5 +73,6 @@ def card(
         f'<tr><td style="{cell};opacity:0.65">{html.escape(k)}</td><td style="{cell}">{html.escape(str(v))}</td></tr>'
         for k, v in facts.items()
     )
-    table = f'<table style="margin:0;border:none"><tr><th colspan="2" style="{cell}">{html.escape(title)}</th></tr>{rows}</table>'
+    head = f'<tr><th colspan="2" style="{cell}">{html.escape(title)}</th></tr>'
+    table = f'<table style="margin:0;border:none">{head}{rows}</table>'
     return f'<div style="display:flex;gap:12px;align-items:center">{picture}{table}</div>'

@@ -21,22 +21,14 @@ def clip_weights(
 ):
     """Clip the weights of every layer to so many of their standard deviations, in place: after every optimiser step.
 
-    A patched model's memristive layers; of another model all linear, convolutional and recurrent layers, to train it digitally in the same way. ValueError where there are none.
+    In a patched model these are the memristive layers. In another model they are all linear, convolutional, recurrent
+    and attention layers, to train it digitally in the same way. Raise ValueError if there are none.
     """
     check_number(sigmas, "sigmas", above=0)
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    weights = {
-        id(m.weight): [m.weight]
-        for m in model.modules()
-        if hasattr(m, "watch") and m.weight is not None
-    }
-    kinds = (
-        torch.nn.Linear,
-        torch.nn.modules.conv._ConvNd,
-        torch.nn.RNNBase,
-        torch.nn.MultiheadAttention,
-    )
+    weights = {id(m.weight): [m.weight] for m in model.modules() if hasattr(m, "watch") and m.weight is not None}
+    kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.RNNBase, torch.nn.MultiheadAttention)
     for m in model.modules() if not weights else ():
         for name, p in m.named_parameters(recurse=False) if isinstance(m, kinds) else ():
             if "weight" in name:  # of attention, queries, keys and values are layers of their own
@@ -61,9 +53,10 @@ def ramp(start: float, stop: float, until: float = 1.0):
 
 
 class Injection:
-    """Programming errors and stuck devices that are there during training only: a context manager; `step` once per batch.
+    """A context manager for programming errors and stuck devices that are there during training only.
 
-    Each of `sigma`, `lrs` and `hrs` is a number or a function of the progress in [0, 1]. TypeError or ValueError for values that `ProgrammingError` and `Faults` refuse.
+    Call `step` once per batch. Each of `sigma`, `lrs` and `hrs` is a number or a function of the progress in [0, 1].
+    Raise TypeError or ValueError for values that `ProgrammingError` and `Faults` refuse.
     """
 
     def __init__(
@@ -82,10 +75,7 @@ class Injection:
 
     def _at(self, progress):
         "The values at this moment, checked."
-        now = {
-            name: value(progress) if callable(value) else value
-            for name, value in self.schedules.items()
-        }
+        now = {name: value(progress) if callable(value) else value for name, value in self.schedules.items()}
         ProgrammingError(now["sigma"])
         Faults(now["lrs"], now["hrs"])
         return now
@@ -96,11 +86,7 @@ class Injection:
         now = self._at(0.0)
         try:
             for chip in self.chips:
-                new = (
-                    [ProgrammingError(now["sigma"], generator=self.generator)]
-                    if self.schedules["sigma"]
-                    else []
-                )
+                new = [ProgrammingError(now["sigma"], generator=self.generator)] if self.schedules["sigma"] else []
                 if self.schedules["lrs"] or self.schedules["hrs"]:
                     new.append(Faults(now["lrs"], now["hrs"], generator=self.generator))
                 for effect in new:
@@ -137,7 +123,10 @@ class Injection:
 def program(
     model: torch.nn.Module,  # patched
 ):
-    "Write the weights, as they are now, to the devices of all layers; what a write redraws is redrawn. ValueError for freed weights."
+    """Write the weights, as they are now, to the devices of all layers.
+
+    What a write redraws is redrawn. Raise ValueError if weights were freed.
+    """
     layers = readable_layers(model)
     for name, layer in layers.items():
         layer.check_programmable(name)
@@ -149,20 +138,22 @@ def new_chip(
     model: torch.nn.Module,  # patched
     generator: torch.Generator,  # of all that is drawn, from now on
 ) -> torch.nn.Module:
-    "Program the weights onto another chip: everything that the effects draw is drawn anew; the model. Raises what `program` raises."
+    """Program the weights onto another chip: everything that the effects draw is drawn anew.
+
+    Return the model. Raise what `program` raises.
+    """
     if not isinstance(generator, torch.Generator):
-        raise TypeError(
-            f"generator={generator!r}: must be a torch.Generator, which says which chip it is"
-        )
+        raise TypeError(f"generator={generator!r}: must be a torch.Generator, which says which chip it is")
     program(model)
     redraw(crossbars_of(model), generator)
     return model
 
 
 def redraw(crossbars, *generators: torch.Generator):
-    """Draw anew all that the effects of these crossbars have drawn, as on another chip; their devices stay as they were written.
+    """Draw anew all that the effects of these crossbars have drawn, as on another chip.
 
-    Of several generators, each draws for a chip: effects that are elementwise then hold the numbers of all of them.
+    Their devices stay as they were written. Of several generators, each draws for a chip: effects that are elementwise
+    then hold the numbers of all of them.
     """
     with torch.inference_mode(False), torch.no_grad():
         for crossbar in crossbars:

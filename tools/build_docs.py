@@ -1,7 +1,8 @@
 """Build the site from the notebooks, as they are stored: nothing is executed, nothing is downloaded.
 
-A page for each notebook; exported cells become entries with signature and arguments, their source folded beneath. A gallery of all figures and a list of all references are
-made from what the notebooks hold. Fails on a warning of Sphinx, a link that leads nowhere, or a public name without an entry.
+Each notebook becomes a page; exported cells become entries with signature and arguments, their source folded beneath.
+A gallery of all figures and a list of all references are made from what the notebooks hold. Fail if Sphinx warns, a
+link leads nowhere, or a public name has no entry.
 """
 
 import argparse
@@ -63,11 +64,7 @@ def entries(module, source):
             for method, value in vars(thing).items():
                 plain = value.__func__ if isinstance(value, (classmethod, staticmethod)) else value
                 if method[0] != "_" and inspect.isfunction(plain) and plain.__doc__:
-                    parts.append(
-                        entry(getattr(thing, method), f"{name}.{method}").replace(
-                            "### ", "#### ", 1
-                        )
-                    )
+                    parts.append(entry(getattr(thing, method), f"{name}.{method}").replace("### ", "#### ", 1))
                 elif method[0] != "_" and isinstance(value, property) and value.__doc__:
                     parts.append(f"#### `{name}.{method}`\n\n*{inspect.cleandoc(value.__doc__)}*")
     return "\n\n".join(parts)
@@ -89,11 +86,7 @@ def page(path, notebook, documented):
             if mark.startswith("default_exp"):
                 module = importlib.import_module(f"memnb.{mark.split()[1]}")
                 cells.append(new_markdown_cell(f"```python\nfrom {module.__name__} import *\n```"))
-        if (
-            "hide" in marks
-            or SHOWN_ELSEWHERE in cell.source
-            or any("default_exp" in m for m in marks)
-        ):
+        if "hide" in marks or SHOWN_ELSEWHERE in cell.source or any("default_exp" in m for m in marks):
             continue
         source = "\n".join(line for line in cell.source.splitlines() if not line.startswith("#|"))
         if "export" in marks:
@@ -117,12 +110,7 @@ def page(path, notebook, documented):
 
 def gallery(pages):
     "A page with every figure that a notebook stores, each a link to where it comes from."
-    text = [
-        "# Gallery",
-        "",
-        "Every figure of the notebooks. A click leads to the page that it is from.",
-        "",
-    ]
+    text = ["# Gallery", "", "Every figure of the notebooks. A click leads to the page that it is from.", ""]
     count = 0
     for path, notebook in pages:
         pictures = []
@@ -134,7 +122,8 @@ def gallery(pages):
             href = lower(path).with_suffix(".html").as_posix()
             text.append(f"## {path.with_suffix('').as_posix()}\n")
             images = "".join(
-                f'<a href="{href}"><img src="data:image/png;base64,{p}" alt="figure of {path.stem}" loading="lazy" style="height:130px;margin:4px"></a>'
+                f'<a href="{href}"><img src="data:image/png;base64,{p}" alt="figure of {path.stem}" loading="lazy" '
+                'style="height:130px;margin:4px"></a>'
                 for p in pictures
             )
             text.append(f"<div>{images}</div>\n")
@@ -155,9 +144,7 @@ def references(pages):
                         kept[1].append(path)
     text = ["# References", "", "What the notebooks cite by DOI, and where.", ""]
     for doi, (line, paths) in sorted(cited.items(), key=lambda item: item[1][0].lower()):
-        places = ", ".join(
-            f"[{p.with_suffix('').as_posix()}]({lower(p).as_posix()})" for p in dict.fromkeys(paths)
-        )
+        places = ", ".join(f"[{p.with_suffix('').as_posix()}]({lower(p).as_posix()})" for p in dict.fromkeys(paths))
         text.append(f"* {line if len(line) < 400 else f'<https://doi.org/{doi}>'}\n  In {places}.")
     return "\n".join(text), len(cited)
 
@@ -183,9 +170,7 @@ def main():
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(site, ignore_errors=True)
     nbs = ROOT / cfg["nbs_path"]
-    paths = sorted(
-        p.relative_to(nbs) for p in nbs.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts
-    )
+    paths = sorted(p.relative_to(nbs) for p in nbs.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
     stored = [(p, nbformat.read(nbs / p, 4)) for p in paths]
     documented = set()
     for path, notebook in stored:
@@ -202,9 +187,7 @@ def main():
         for name in exported.__all__:
             thing = getattr(exported, name)
             if inspect.isfunction(thing) or inspect.isclass(thing):
-                if (
-                    f"{module}.{thing.__name__}" not in documented
-                ):  # another name for the same has no entry of its own
+                if f"{module}.{thing.__name__}" not in documented:  # another name for the same has no entry of its own
                     missing.append(f"{module}.{name}")
     if missing:
         sys.exit(f"public names without an entry: {missing}")
@@ -228,11 +211,7 @@ def main():
     index = nbformat.read(source / "index.ipynb", 4)
     for caption, globs in folders.items():
         listed = "\n".join(globs)
-        index.cells.append(
-            new_markdown_cell(
-                f"```{{toctree}}\n:caption: {caption}\n:hidden:\n:glob:\n\n{listed}\n```"
-            )
-        )
+        index.cells.append(new_markdown_cell(f"```{{toctree}}\n:caption: {caption}\n:hidden:\n:glob:\n\n{listed}\n```"))
     for k, cell in enumerate(index.cells):
         cell.id = f"c{k}"
     nbformat.write(index, source / "index.ipynb")
@@ -257,7 +236,8 @@ suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "misc.highlighti
     if dead := dead_links(site):
         sys.exit("dead links:\n" + "\n".join(dead))
     print(
-        f"{len(stored)} pages, {len(documented)} entries, {figure_count} figures, {reference_count} references: {site}/index.html"
+        f"{len(stored)} pages, {len(documented)} entries, {figure_count} figures, {reference_count} references: "
+        f"{site}/index.html"
     )
 
 

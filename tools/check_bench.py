@@ -1,4 +1,7 @@
-"Compare build/benchmark.json with bench/results.json: fail where a ratio has become more than 1.5 times as large. `--keep`: make the former the latter."
+"""Compare build/benchmark.json with bench/results.json, and fail if a ratio has grown to more than 1.5 times its value.
+
+`--keep` replaces bench/results.json by build/benchmark.json.
+"""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"Fail when a notebook's stored outputs are not those of a clean run: errors, warnings, or paths of the machine it ran on."
+"Fail if a notebook's stored outputs aren't those of a clean run: errors, warnings, or paths of the machine it ran on."
 
 import re
 import sys

@@ -13,11 +13,5 @@ with tempfile.TemporaryDirectory() as folder:
         name = "-".join(path.with_suffix(".md").parts[1:])
         Path(folder, name).write_text("\n\n".join(prose), encoding="utf-8")
     # British spelling is fine; "ans" and the like occur in formulas
-    command = [
-        sys.executable,
-        "-m",
-        "codespell_lib",
-        "--ignore-words-list",
-        "ans,te,nd,fo,fom,som,ot,commun",
-    ]
+    command = [sys.executable, "-m", "codespell_lib", "--ignore-words-list", "ans,te,nd,fo,fom,som,ot,commun"]
     sys.exit(subprocess.call([*command, folder, *map(str, Path().glob("*.md"))]))

@@ -1,4 +1,7 @@
-"Check the installed wheel, in an environment that holds nothing else: its files, what it pulls in, the README's example, saved models."
+"""Check the installed wheel, in an environment that holds nothing else.
+
+Check its files, what it pulls in, the README's example, and saved models.
+"""
 
 import argparse
 import io
@@ -48,9 +51,7 @@ def check_files(root, wheel):
         packed = {name for name in z.namelist() if name.endswith(".py")}
     there = {str(path.relative_to(root)) for path in (root / "memnb").rglob("*.py")}
     if packed != there:
-        sys.exit(
-            f"the wheel lacks {sorted(there - packed)} and has {sorted(packed - there)} besides"
-        )
+        sys.exit(f"the wheel lacks {sorted(there - packed)} and has {sorted(packed - there)} besides")
     import memnb
 
     if not Path(memnb.__file__).is_relative_to(sys.prefix):
@@ -70,9 +71,7 @@ def check_environment(needed):
         sys.exit(f"installed without being asked for: {found}")
     if found := [name for name in DEVELOPMENT if util.find_spec(name)]:
         sys.exit(f"can be imported, but are no dependencies: {found}")
-    print(
-        f"{len(needed)} distributions are needed, {len(extras - needed)} development tools absent"
-    )
+    print(f"{len(needed)} distributions are needed, {len(extras - needed)} development tools absent")
 
 
 def python(code):
@@ -89,15 +88,14 @@ def check_imports(needed):
     for names in ("memnb", f"memnb, {SUBPACKAGES}"):
         after = json.loads(
             python(
-                f"import sys, json\nbefore = set(sys.modules)\nimport {names}\nprint(json.dumps(sorted(set(sys.modules) - before)))"
+                f"import sys, json\nbefore = set(sys.modules)\nimport {names}\n"
+                "print(json.dumps(sorted(set(sys.modules) - before)))"
             )
         )
         top = {name.partition(".")[0] for name in after}
         pulled = {canonicalize_name(d) for name in top for d in of.get(name, ())}
         if extra := sorted(pulled - needed):
-            sys.exit(
-                f"import {names}: imports {extra}, which the wheel doesn't declare as dependencies"
-            )
+            sys.exit(f"import {names}: imports {extra}, which the wheel doesn't declare as dependencies")
         heavy = [name for name in HEAVY if name in after]
         print(f"import {names}: {len(after)} modules, of the heavy ones {heavy or 'none'}")
         if names == "memnb" and (early := sorted(set(heavy) & set(WAITING))):
@@ -120,15 +118,16 @@ def check_time():
     for label, names in cases.items():
         extra = statistics.median(r[names] - r["torch"] for r in rounds)
         base = statistics.median(r["torch"] for r in rounds)
-        print(
-            f"import {label}: {extra:.2f} s in addition to {base:.2f} s for torch, medians of {len(rounds)}"
-        )
+        print(f"import {label}: {extra:.2f} s in addition to {base:.2f} s for torch, medians of {len(rounds)}")
         if label == "memnb" and extra >= LONGEST:
             sys.exit(f"import {label}: takes {extra:.2f} s, must be below {LONGEST} s")
 
 
 def agree(shown, printed):
-    "The same words and whole numbers; other numbers to within one of the last digit shown, since machines round differently."
+    """Return whether both texts hold the same words and whole numbers.
+
+    Other numbers may differ by one in the last digit shown, since machines round differently.
+    """
     if NUMBER.sub("#", shown) != NUMBER.sub("#", printed):
         return False
     pairs = zip(NUMBER.findall(shown), NUMBER.findall(printed), strict=True)
@@ -157,9 +156,7 @@ def check_saved():
 
     def network(seed):
         torch.manual_seed(seed)
-        model = torch.nn.Sequential(
-            torch.nn.Linear(12, 8), torch.nn.Tanh(), torch.nn.LSTM(8, 4, batch_first=True)
-        )
+        model = torch.nn.Sequential(torch.nn.Linear(12, 8), torch.nn.Tanh(), torch.nn.LSTM(8, 4, batch_first=True))
         patched = memnb.mn.Module.patch_model(
             model,
             memnb.bh.memristor.VTEAM,

@@ -15,10 +15,7 @@ def headings(cells):
     current, titles = "", []
     for cell in cells:
         if cell.cell_type == "markdown":
-            current = next(
-                (line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")),
-                current,
-            )
+            current = next((line.lstrip("# ") for line in cell.source.splitlines() if line.startswith("#")), current)
         titles.append(current)
     return titles
 
@@ -41,10 +38,7 @@ def main():
     def report(cell, cell_index, **_):
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stdout":
-                print(
-                    "\n".join("        " + line for line in output.text.rstrip().splitlines()),
-                    flush=True,
-                )
+                print("\n".join("        " + line for line in output.text.rstrip().splitlines()), flush=True)
 
     client = NotebookClient(
         notebook,

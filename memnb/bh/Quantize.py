@@ -41,26 +41,14 @@ def largest_magnitude(
 # %% ../../nbs/bh/Quantize.ipynb #cell-011
 def _to_steps(x, step, bits):
     "Round half up to whole steps, within the range of a signed converter; in place."
-    if (
-        1 / step > torch.finfo(x.dtype).max
-    ):  # tiny values: in two multiplications, or the factor would be infinite
+    if 1 / step > torch.finfo(x.dtype).max:  # tiny values: in two multiplications, or the factor would be infinite
         x, step = x.mul_(2.0**64), step * 2.0**64
         return _to_steps(x, step, bits).mul_(2.0**-64)
-    return (
-        x.mul_(1 / step)
-        .add_(0.5)
-        .floor_()
-        .clamp_(-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1)
-        .mul_(step)
-    )
+    return x.mul_(1 / step).add_(0.5).floor_().clamp_(-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1).mul_(step)
 
 
 def _levels(x, quant, lo, hi):
-    if (
-        x.dtype != torch.float64
-        and x.numel()
-        and x.amax().double() - x.amin().double() > torch.finfo(x.dtype).max
-    ):
+    if x.dtype != torch.float64 and x.numel() and x.amax().double() - x.amin().double() > torch.finfo(x.dtype).max:
         return _levels(x.double(), quant, lo, hi).to(x.dtype)  # the range itself would be infinite
     lo = x.amin() if lo is None else torch.as_tensor(lo, dtype=x.dtype, device=x.device)
     hi = x.amax() if hi is None else torch.as_tensor(hi, dtype=x.dtype, device=x.device)
@@ -77,11 +65,7 @@ def _log(x, quant, bound):
     there = x != 0
     largest = bound if bound is not None else largest_magnitude(magnitude[there])
     step = linear_step(largest, quant - 1)
-    return (
-        torch.where(there, _to_steps(magnitude, step, quant - 1).exp_() * x.sign(), x)
-        if step
-        else x
-    )
+    return torch.where(there, _to_steps(magnitude, step, quant - 1).exp_() * x.sign(), x) if step else x
 
 
 def _limit(value, name, tensor):
@@ -97,9 +81,7 @@ def _limit(value, name, tensor):
     except RuntimeError:
         fits = False
     if not fits:
-        raise ValueError(
-            f"{name}: shape {tuple(value.shape)} does not broadcast to the tensor's {tuple(tensor.shape)}"
-        )
+        raise ValueError(f"{name}: shape {tuple(value.shape)} does not broadcast to the tensor's {tuple(tensor.shape)}")
     return value
 
 # %% ../../nbs/bh/Quantize.ipynb #cell-013
@@ -114,14 +96,10 @@ def check_adc(
     check_number(overflow_rate, "ADC_overflow_rate", at_least=0, at_most=1 - 1e-12)
     if resolution is None:
         if quant_method is not None:
-            raise ValueError(
-                f"quant_method={quant_method!r}: needs an ADC_resolution, which is None"
-            )
+            raise ValueError(f"quant_method={quant_method!r}: needs an ADC_resolution, which is None")
         return None, overflow_rate, None
     least = 2 if quant_method == "log" else 1  # the logarithm spends one bit on the sign
-    resolution = check_number(
-        resolution, "ADC_resolution", at_least=least, at_most=64, integer=True
-    )
+    resolution = check_number(resolution, "ADC_resolution", at_least=least, at_most=64, integer=True)
     return resolution, overflow_rate, quant_method or "linear"
 
 
@@ -158,9 +136,7 @@ def fixed_converter(
     top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
     kept = within(x, -limit, limit)
     step = limit / top
-    return straight_through(
-        kept, (kept.detach() / step).add_(0.5).floor_().clamp_(max=top).mul_(step)
-    )
+    return straight_through(kept, (kept.detach() / step).add_(0.5).floor_().clamp_(max=top).mul_(step))
 
 
 def straight_through(
@@ -176,37 +152,30 @@ def quantize(
     quant: int,  # number of levels (quant_method None) or of bits
     overflow_rate: float = 0.0,  # proportion in [0, 1) of the largest magnitudes that may be clipped
     quant_method: str | None = None,  # None, "linear" or "log"
-    min=float(
-        "nan"
-    ),  # lowest value: a number, or for levels a tensor that broadcasts; NaN: the tensor's own
+    min=float("nan"),  # lowest value: a number, or for levels a tensor that broadcasts; NaN: the tensor's own
     max=float("nan"),  # highest value, likewise
     override_original: bool = False,  # write the result into `tensor`
 ) -> torch.Tensor:
-    """The quantised tensor, with a straight-through gradient.
+    """Return the quantised tensor, with a straight-through gradient.
 
-    A constant tensor whose range isn't given is returned unchanged. With "linear" and "log", `min` and `max` give the largest magnitude, max(|min|, |max|) (of ln|x| for "log").
-    Raises TypeError for a tensor that isn't floating point and ValueError for non-finite elements, a `quant` too small
-    for the method, an unknown `quant_method`, an `overflow_rate` outside [0, 1), or min > max.
+    A constant tensor whose range isn't given is returned unchanged. With "linear" and "log", `min` and `max` give the
+    largest magnitude, max(|min|, |max|) (of ln|x| for "log"). Raise TypeError if the tensor isn't floating point, and
+    ValueError if an element isn't finite, `quant` is too small for the method, `quant_method` is unknown,
+    `overflow_rate` is outside [0, 1), or min > max.
     """
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
         raise TypeError(f"tensor={tensor!r}: must be a floating-point tensor")
     if quant_method is not None and quant_method not in quant_methods:
         raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
     most = 2**53 if quant_method is None else 64
-    check_number(
-        quant, "quant", at_least=1 if quant_method == "linear" else 2, at_most=most, integer=True
-    )
+    check_number(quant, "quant", at_least=1 if quant_method == "linear" else 2, at_most=most, integer=True)
     check_number(overflow_rate, "overflow_rate", at_least=0, at_most=1 - 1e-12)
     if not isinstance(override_original, bool):
         raise TypeError(f"override_original={override_original!r}: must be True or False")
     lo, hi = (_limit(v, name, tensor) for v, name in ((min, "min"), (max, "max")))
     x = tensor.detach()
     lowest, highest = finite_range(x, "tensor")
-    bounds = [
-        torch.as_tensor(b, dtype=torch.float64).abs().max().item()
-        for b in (lo, hi)
-        if b is not None
-    ]
+    bounds = [torch.as_tensor(b, dtype=torch.float64).abs().max().item() for b in (lo, hi) if b is not None]
     bound = sorted(bounds)[-1] if bounds else None
     if not x.numel() or (bound is None and lowest == highest):
         q = x.clone()

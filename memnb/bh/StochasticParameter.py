@@ -24,34 +24,21 @@ class StochasticParameter:
 
     rounds = 1000  # of redrawing, before the limits are called impossible
 
-    def __new__(
-        cls,
-        distribution=torch.distributions.Normal,
-        min=0,
-        max=float("inf"),
-        function=True,
-        **kwargs,
-    ):
+    def __new__(cls, distribution=torch.distributions.Normal, min=0, max=float("inf"), function=True, **kwargs):
         self = super().__new__(cls)
         self.distribution, self.min, self.max, self.arguments = distribution, min, max, kwargs
-        if not (
-            isinstance(distribution, type)
-            and issubclass(distribution, torch.distributions.Distribution)
-        ):
-            raise TypeError(
-                f"distribution={distribution!r}: must be a class from torch.distributions"
-            )
+        if not (isinstance(distribution, type) and issubclass(distribution, torch.distributions.Distribution)):
+            raise TypeError(f"distribution={distribution!r}: must be a class from torch.distributions")
         if not min < max:
             raise ValueError(f"min={min!r}, max={max!r}: min must be below max")
         try:
-            self._law = distribution(
-                **{k: torch.as_tensor(v, dtype=torch.float64) for k, v in kwargs.items()}
-            )
+            self._law = distribution(**{k: torch.as_tensor(v, dtype=torch.float64) for k, v in kwargs.items()})
         except TypeError as e:
             raise TypeError(f"{distribution.__name__} with the arguments {kwargs}: {e}") from None
         if not math.isfinite(self._law.mean):
             raise ValueError(
-                f"distribution={distribution.__name__}({kwargs}): has no finite mean to stand for the parameter's nominal value"
+                f"distribution={distribution.__name__}({kwargs}): has no finite mean to stand for the parameter's "
+                "nominal value"
             )
         return self if function else self()
 
@@ -101,21 +88,20 @@ def draw_parameters(
     r_abs_tol: float | None = None,  # the same in ohm
     resample_threshold: int = 5,  # how often
 ) -> dict:
-    "`parameters` with every StochasticParameter replaced by its samples (float64, `shape`), and r_on < r_off everywhere."
+    """Return `parameters` with every StochasticParameter replaced by its samples (float64, `shape`).
+
+    r_on < r_off holds for every device. Raise ValueError if it doesn't, by the tolerances given, after
+    `resample_threshold` redraws.
+    """
     sampled = {
-        k: v.sample(shape, generator) if isinstance(v, StochasticParameter) else v
-        for k, v in parameters.items()
+        k: v.sample(shape, generator) if isinstance(v, StochasticParameter) else v for k, v in parameters.items()
     }
     if "r_on" not in parameters or "r_off" not in parameters:
         return sampled
 
     def wrong():
-        r_on, r_off = (
-            torch.as_tensor(sampled[k]).detach().cpu().double() for k in ("r_on", "r_off")
-        )
-        margin = torch.maximum(
-            r_off * (r_rel_tol or 0.0), torch.tensor(r_abs_tol or 0.0, dtype=torch.float64)
-        )
+        r_on, r_off = (torch.as_tensor(sampled[k]).detach().cpu().double() for k in ("r_on", "r_off"))
+        margin = torch.maximum(r_off * (r_rel_tol or 0.0), torch.tensor(r_abs_tol or 0.0, dtype=torch.float64))
         return ~(r_off - r_on > margin)
 
     stochastic = [k for k in ("r_on", "r_off") if isinstance(parameters[k], StochasticParameter)]
@@ -126,15 +112,9 @@ def draw_parameters(
         for k in stochastic:
             sampled[k][bad] = parameters[k].sample((int(bad.sum()),), generator)
     if (bad := wrong()).any():
-        gap = (
-            f" by more than r_rel_tol={r_rel_tol!r}, r_abs_tol={r_abs_tol!r}"
-            if r_rel_tol or r_abs_tol
-            else ""
-        )
+        gap = f" by more than r_rel_tol={r_rel_tol!r}, r_abs_tol={r_abs_tol!r}" if r_rel_tol or r_abs_tol else ""
         again = (
-            f" on {int(bad.sum())} of {bad.numel()} devices after {resample_threshold} redraws"
-            if stochastic
-            else ""
+            f" on {int(bad.sum())} of {bad.numel()} devices after {resample_threshold} redraws" if stochastic else ""
         )
         raise ValueError(
             f"r_on={parameters['r_on']!r}, r_off={parameters['r_off']!r}: r_on must be below r_off{gap}{again}"

@@ -31,11 +31,15 @@ _most_with_wires = 5  # chips
 
 
 def _samples(model, x, y):
-    "Outputs, inputs and labels of at most 1000 samples, and how many there were. TypeError or ValueError for what is no classification."
+    """Return the outputs, inputs and labels of at most 1000 samples, and how many samples there were.
+
+    Raise TypeError or ValueError if the model and the samples are no classification.
+    """
     for name, t in (("x", x), ("y", y)):
         if not isinstance(t, torch.Tensor) or not t.dim() or not len(t):
             raise TypeError(
-                f"{name}: {type(t).__name__} {tuple(getattr(t, 'shape', ()))}: must be a tensor, samples first, with one at least"
+                f"{name}: {type(t).__name__} {tuple(getattr(t, 'shape', ()))}: "
+                "must be a tensor, samples first, with one at least"
             )
     if y.is_floating_point() or y.is_complex() or y.shape != (len(x),):
         raise ValueError(
@@ -43,19 +47,19 @@ def _samples(model, x, y):
         )
     total, x = len(x), x.detach()
     if total > _most:
-        some = (
-            torch.randperm(total, generator=torch.Generator().manual_seed(0))[:_most].sort().values
-        )
+        some = torch.randperm(total, generator=torch.Generator().manual_seed(0))[:_most].sort().values
         x, y = x[some.to(x.device)], y[some.to(y.device)]
     output = model(x)
     if not isinstance(output, torch.Tensor) or output.dim() != 2 or len(output) != len(x):
         raise ValueError(
-            f"model: returns {type(output).__name__} {tuple(getattr(output, 'shape', ()))} for {len(x)} samples: must be (samples, classes)"
+            f"model: returns {type(output).__name__} {tuple(getattr(output, 'shape', ()))} for {len(x)} samples: "
+            "must be (samples, classes)"
         )
     y, classes = y.to(output.device).long(), output.shape[1]
     if y.min() < 0 or y.max() >= classes:
         raise ValueError(
-            f"y: labels from {y.min().item()} to {y.max().item()}: must be from 0 to {classes - 1}, since the model has {classes} outputs"
+            f"y: labels from {y.min().item()} to {y.max().item()}: "
+            f"must be from 0 to {classes - 1}, since the model has {classes} outputs"
         )
     return output, x, y, total
 
@@ -73,16 +77,14 @@ def _python(value):
         return str(value)
     if isinstance(value, StochasticParameter):
         law = [f"{name}={_python(v)}" for name, v in value.arguments.items()]
-        return f"StochasticParameter({', '.join([f'torch.distributions.{value.distribution.__name__}', _python(value.min), _python(value.max), *law])})"
+        parts = [f"torch.distributions.{value.distribution.__name__}", _python(value.min), _python(value.max), *law]
+        return f"StochasticParameter({', '.join(parts)})"
     if isinstance(value, partial):
-        return f"partial({', '.join([_python(value.func), *map(_python, value.args), *(f'{k}={_python(v)}' for k, v in value.keywords.items())])})"
+        keywords = [f"{k}={_python(v)}" for k, v in value.keywords.items()]
+        return f"partial({', '.join([_python(value.func), *map(_python, value.args), *keywords])})"
     if isinstance(value, float):
         return f"{value:.6g}" if math.isfinite(value) else f"float('{value}')"
-    return (
-        f"torch.{value!r}"
-        if isinstance(value, torch.Tensor)
-        else getattr(value, "__name__", repr(value))
-    )
+    return f"torch.{value!r}" if isinstance(value, torch.Tensor) else getattr(value, "__name__", repr(value))
 
 
 def _options(values, given, unit):
@@ -102,8 +104,8 @@ def accuracy(
 ) -> Explorer:
     """Explore the accuracy of a classifier on crossbars; the model stays as it is.
 
-    TypeError or ValueError for what is no classifier, labels that don't fit, a model that is patched already, selectors and the like
-    that make every sample a circuit to be solved, and all that `patch_model` raises.
+    Raise TypeError or ValueError if `model` is no classifier or is already patched, if the labels don't fit, or if
+    selectors and the like make every sample a circuit to be solved. Raise whatever `patch_model` raises, too.
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
@@ -120,11 +122,7 @@ def accuracy(
     digital, classes = 100 * (output.argmax(1) == y).double().mean().item(), output.shape[1]
     kinds = (
         torch.nn.Linear,
-        *(
-            cls.torch_class
-            for cls in supported_module_parameters.values()
-            if hasattr(cls, "dimensions")
-        ),
+        *(cls.torch_class for cls in supported_module_parameters.values() if hasattr(cls, "dimensions")),
     )
     present = [kind for kind in kinds if any(isinstance(m, kind) for m in model.modules())]
     base = {"module_parameters_to_patch": present, **patch_settings}
@@ -132,37 +130,26 @@ def accuracy(
     def onto_crossbars(parameters, changed, generator=None):
         "A copy of the model, patched. ValueError where every sample would be a circuit."
         chip = patch_model(
-            copy.deepcopy(model),
-            memristor_model,
-            parameters,
-            **changed,
-            generator=generator,
-            verbose=False,
+            copy.deepcopy(model), memristor_model, parameters, **changed, generator=generator, verbose=False
         )
         if not all(layer.separable for layer in readable_layers(chip).values()):
             raise ValueError(
-                "line_resistance, selector or devices: every sample is a circuit to be solved, which takes too long for sliders"
+                "line_resistance, selector or devices: every sample is a circuit to be solved, "
+                "which takes too long for sliders"
             )
         return chip
 
     trial = onto_crossbars(memristor_model_params, base)
-    if "tuning_routine" not in base and all(
-        layer.ohmic for layer in readable_layers(trial).values()
-    ):
+    if "tuning_routine" not in base and all(layer.ohmic for layer in readable_layers(trial).values()):
         base["tuning_routine"] = analytic_tune
     chips_of = crossbars_of(trial)
-    devices, varied = (
-        sum(c.rows * c.columns for c in chips_of),
-        any(c.memristor.varies for c in chips_of),
-    )
+    devices, varied = (sum(c.rows * c.columns for c in chips_of), any(c.memristor.varies for c in chips_of))
     r_on, r_off = chips_of[0].r_on_mean, chips_of[0].r_off_mean
 
     def patching(ratio, bits, line):
         "Parameters of the devices and settings of `patch_model`: what the sliders say, where it isn't what was given."
         parameters = (
-            memristor_model_params
-            if ratio == r_off / r_on
-            else {**memristor_model_params, "r_off": r_on * ratio}
+            memristor_model_params if ratio == r_off / r_on else {**memristor_model_params, "r_off": r_on * ratio}
         )
         changed = dict(base)
         for name, value in (("ADC_resolution", bits), ("line_resistance", line)):
@@ -189,57 +176,27 @@ def accuracy(
         found, chip = [], None
         for k in range(count(line, chips)):
             draws = torch.Generator().manual_seed(1000 * seed + k)
-            if (
-                chip is None or varied
-            ):  # new_chip draws what effects draw; other devices need another array
-                before = (
-                    torch.Generator()
-                )  # of draws that new_chip replaces, lest the user's own stream moves on
+            if chip is None or varied:  # new_chip draws what effects draw; other devices need another array
+                before = torch.Generator()  # of draws that new_chip replaces, lest the user's own stream moves on
                 chip = onto_crossbars(parameters, changed, draws if varied else before)
                 for crossbar in crossbars_of(chip):
                     for cls, arguments in effects_of(levels, sigma, lrs, hrs):
-                        crossbar.add_effect(
-                            cls(
-                                *arguments,
-                                **{"generator": before} if cls is not FiniteStates else {},
-                            )
-                        )
+                        crossbar.add_effect(cls(*arguments, **{"generator": before} if cls is not FiniteStates else {}))
             new_chip(chip, draws)
             chip.tune_(generator=torch.Generator().manual_seed(0))
-            found.append(
-                torch.bincount(y * classes + chip(x).argmax(1), minlength=classes**2).view(
-                    classes, classes
-                )
-            )
+            found.append(torch.bincount(y * classes + chip(x).argmax(1), minlength=classes**2).view(classes, classes))
         return torch.stack(found).cpu()
 
     def draw(figure, **values):
         each = confusions(**values)
         right = 100 * (each.diagonal(dim1=1, dim2=2).sum(1).double() / len(x))
         mean, std = right.mean().item(), right.std().item() if len(right) > 1 else float("nan")
-        figure.set_layout_engine(
-            "none"
-        )  # a layout that is searched for takes as long as all the rest
+        figure.set_layout_engine("none")  # a layout that is searched for takes as long as all the rest
         a, b = figure.subplots(
-            1,
-            2,
-            gridspec_kw={
-                "left": 0.08,
-                "right": 0.94,
-                "bottom": 0.14,
-                "top": 0.92,
-                "width_ratios": (1.2, 1),
-            },
+            1, 2, gridspec_kw={"left": 0.08, "right": 0.94, "bottom": 0.14, "top": 0.92, "width_ratios": (1.2, 1)}
         )
         if len(right) > 1:
-            a.axhspan(
-                mean - std,
-                mean + std,
-                color=palette[5],
-                alpha=0.3,
-                linewidth=0,
-                label="standard deviation",
-            )
+            a.axhspan(mean - std, mean + std, color=palette[5], alpha=0.3, linewidth=0, label="standard deviation")
         a.axhline(mean, color=palette[0], label="mean")
         a.axhline(digital, color=palette[6], linestyle=":", label="digital")
         a.plot(range(1, len(right) + 1), right.numpy(), "o", color=palette[1], label="chip")
@@ -270,14 +227,8 @@ def accuracy(
         else:
             figure.colorbar(image, ax=b, label="samples × chips", fraction=0.05, pad=0.03)
         b.grid(False)
-        b.set(
-            xlabel="taken for class",
-            ylabel="class",
-            title=f"confusion, {len(right)} chip{'s' * (len(right) > 1)}",
-        )
-        fewer = (
-            {"chips": f"{len(right)}, since wires are slow"} if len(right) < values["chips"] else {}
-        )
+        b.set(xlabel="taken for class", ylabel="class", title=f"confusion, {len(right)} chip{'s' * (len(right) > 1)}")
+        fewer = {"chips": f"{len(right)}, since wires are slow"} if len(right) < values["chips"] else {}
         cut = {"samples": f"{len(x)} of {total}"} if total > len(x) else {}
         return {
             "accuracy, mean (%)": mean,
@@ -327,16 +278,8 @@ def accuracy(
         **imperfections(),
         "bits": steps("ADC", converters, base.get("ADC_resolution") or 0),
         "line": steps("line resistance", lines, base.get("line_resistance") or 0),
-        "ratio": log_slider(
-            "R_off / R_on", r_off / r_on, min(10**0.2, r_off / r_on), max(1e4, r_off / r_on)
-        ),
+        "ratio": log_slider("R_off / R_on", r_off / r_on, min(10**0.2, r_off / r_on), max(1e4, r_off / r_on)),
         "chips": steps("chips", [(str(n), n) for n in (1, 3, 5, 10)], 5),
         "seed": whole("seed", 0, 0, 20),
     }
-    return Explorer(
-        controls,
-        draw,
-        code,
-        (10.0, 4.0),
-        "accuracy of each chip, and which class was taken for which",
-    )
+    return Explorer(controls, draw, code, (10.0, 4.0), "accuracy of each chip, and which class was taken for which")

@@ -35,17 +35,17 @@ _patterns = {
 def array(
     crossbar,  # a memnb.bh.crossbar.Crossbar.Crossbar, or a layer: its first one
 ) -> Explorer:
-    """Explore a crossbar's array with wires: maps of its devices, and the currents of its columns. Of a tiled crossbar, one tile at a time.
+    """Explore a crossbar's array with wires: maps of its devices, and the currents of its columns.
 
-    Conductances (S) are those that the crossbar has now, with its effects on them; effects that take the place of the read have no part in it.
-    Lines beyond the 256th are left out, and the numbers say so; selectors are for arrays of up to 128x128 devices. TypeError or ValueError for what has no crossbar.
+    A tiled crossbar is shown one tile at a time. The conductances (S) are those that the crossbar has now, with its
+    effects on them; effects that replace the read have no part in it. Lines beyond the 256th are left out, and the
+    numbers say so. Selectors are for arrays of up to 128x128 devices. Raise TypeError or ValueError if there is no
+    crossbar.
     """
     layer, crossbar = crossbar, crossbars_of(crossbar)[0]
     with torch.no_grad():
         tiles = crossbar.tiles(crossbar.conductances().detach()).double()
-        there = (
-            crossbar.tiles(torch.ones(crossbar.rows, crossbar.columns)) > 0
-        )  # the rest pads a tile
+        there = crossbar.tiles(torch.ones(crossbar.rows, crossbar.columns)) > 0  # the rest pads a tile
     m = crossbar.memristor
     phi = None if m.ohmic else m.nominal_phi if m.phi_varies else m.phi
     full = tiles.shape[2:]
@@ -64,23 +64,17 @@ def array(
             chosen = ExponentialSelector() if selector == "exponential" else None
             v = torch.zeros(rows, dtype=torch.float64)
             if pattern == "random":
-                v += voltage * torch.rand(
-                    rows, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
-                )
+                v += voltage * torch.rand(rows, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
             else:
                 v[
-                    {
-                        "all lines": slice(None),
-                        "one line": which,
-                        "every other line": slice(which % 2, None, 2),
-                    }[pattern]
+                    {"all lines": slice(None), "one line": which, "every other line": slice(which % 2, None, 2)}[
+                        pattern
+                    ]
                 ] = voltage
             v = v.to(g.device)
             try:
                 with torch.no_grad():
-                    wired = solve(
-                        g, v, None, source, line, phi=phi, selector=chosen, tolerance=1e-9
-                    )
+                    wired = solve(g, v, None, source, line, phi=phi, selector=chosen, tolerance=1e-9)
                     without = solve(g, v, phi=phi, selector=chosen).current
             except RuntimeError as e:
                 raise ValueError(f"source {source:g} Ω, line {line:g} Ω: {e}") from e
@@ -95,27 +89,16 @@ def array(
         if not driven.any():
             raise ValueError(f"line {which}: no device of this array is on it")
         keeps = wired.device_voltage / torch.where(v != 0, v, 1)[:, None]
-        fields = {
-            "%": 100 * (1 - keeps),
-            "V": wired.device_voltage,
-            "A": wired.device_current,
-            "S": g,
-        }
+        fields = {"%": 100 * (1 - keeps), "V": wired.device_voltage, "A": wired.device_current, "S": g}
         unit = _maps[show]
         field = torch.where(driven if unit == "%" else here, fields[unit], math.nan)[here.any(1)]
-        scale, name = (
-            (1.0, "%") if unit == "%" else prefixed(field.nan_to_num().abs().max().item(), unit)
-        )
+        scale, name = (1.0, "%") if unit == "%" else prefixed(field.nan_to_num().abs().max().item(), unit)
         figure.get_layout_engine().set(w_pad=0.09)
         a, b, c = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
         image = a.imshow((field * scale).cpu().numpy(), aspect="auto", interpolation="nearest")
         figure.colorbar(image, ax=a, label=name)
         a.grid(False)
-        a.set(
-            xlabel="bit line (read below)",
-            ylabel="word line (driven from the left)",
-            title=show.split(" (")[0],
-        )
+        a.set(xlabel="bit line (read below)", ylabel="word line (driven from the left)", title=show.split(" (")[0])
         amperes, A = prefixed(without.abs().max().item(), "A")
         columns = torch.arange(len(without)).numpy()
         marker = "o" if len(columns) < 33 else ""
@@ -141,27 +124,16 @@ def array(
         b.set_ylim(bottom=0)
         b.legend(loc="lower center", bbox_to_anchor=(0.5, 0.98), ncol=2, borderpad=0.2)
         loss = 100 * (1 - wired.current / torch.where(without != 0, without, math.nan))
-        c.plot(
-            columns,
-            loss.cpu().numpy(),
-            color=palette[0],
-            linewidth=1.2,
-            marker=marker,
-            markersize=3,
-        )
+        c.plot(columns, loss.cpu().numpy(), color=palette[0], linewidth=1.2, marker=marker, markersize=3)
         c.set(xlabel="bit line", ylabel="loss of current (%)", title="what wires take")
-        known = (
-            loss.nan_to_num()
-        )  # a column may even gain: from lines that aren't driven, but lifted by others
+        known = loss.nan_to_num()  # a column may even gain: from lines that aren't driven, but lifted by others
         c.set_ylim(min(0.0, 1.1 * known.min().item()), max(1.0, 1.1 * known.max().item()))
         worst = int(torch.where(driven, keeps, math.inf).argmin())
         row, column = divmod(worst, g.shape[1])
         said = {
             "worst cell": f"({row}, {column})",
             "keeps of its voltage (%)": 100 * keeps[row, column].item(),
-            "mean loss of current (%)": loss[without != 0].mean().item()
-            if (without != 0).any()
-            else 0.0,
+            "mean loss of current (%)": loss[without != 0].mean().item() if (without != 0).any() else 0.0,
             "total power (W)": (v * wired.word_current[:, 0]).sum().item(),
         }
         shown, size = (
@@ -169,9 +141,7 @@ def array(
             (int(there[place].any(1).sum()), int(there[place].any(0).sum())),
         )
         return said | (
-            {"shown": f"the first {shown[0]} x {shown[1]} of {size[0]} x {size[1]} lines"}
-            if shown != size
-            else {}
+            {"shown": f"the first {shown[0]} x {shown[1]} of {size[0]} x {size[1]} lines"} if shown != size else {}
         )
 
     def code(show, source, line, pattern, which, voltage, selector="none", place=(0, 0)):
@@ -198,15 +168,12 @@ def array(
         "which": whole("which line", 0, 0, max(1, rows - 1)),
         "voltage": slider("input voltage (V)", 0.3, 0.02, 1.5, 0.02),
     }
-    if (
-        rows * cut((0, 0)) <= 128 * 128
-    ):  # each cell has an equation of its own then, and larger arrays are no match for a slider
+    # with a selector each cell has an equation of its own, and larger arrays are no match for a slider
+    if rows * cut((0, 0)) <= 128 * 128:
         controls["selector"] = choice("selector", ["none", "exponential"])
     if tiles.shape[0] * tiles.shape[1] > 1:
         places = [(d, a) for d in range(tiles.shape[0]) for a in range(tiles.shape[1])]
-        controls["place"] = choice(
-            "tile (down, across)", [(str(place), place) for place in places], (0, 0)
-        )
+        controls["place"] = choice("tile (down, across)", [(str(place), place) for place in places], (0, 0))
     return Explorer(
         controls,
         draw,

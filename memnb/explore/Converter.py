@@ -22,9 +22,9 @@ _per_bit = 20 * math.log10(2)  # dB
 
 
 def _converter(x, method, bits, overflow, share):
-    """(function, step, lowest, highest level) of a converter for `x`; step and levels are those of ln|x| for "logarithm".
+    """Return (function, step, lowest level, highest level) of a converter for `x`.
 
-    ValueError for fewer bits than the method needs.
+    For the method "logarithm", step and levels are those of ln|x|. Raise ValueError if the method needs more bits.
     """
     if bits < _least[method]:
         raise ValueError(f"bits={bits}: this method needs at least {_least[method]}")
@@ -33,12 +33,7 @@ def _converter(x, method, bits, overflow, share):
         return lambda t: quantize(t, 2**bits, min=lo, max=hi), (hi - lo) / (2**bits - 1), lo, hi
     if method == "fixed range":
         limit = share * x.abs().max().item()
-        return (
-            lambda t: fixed_converter(t, bits, limit),
-            limit / (2 ** (bits - 1) - 1),
-            -limit,
-            limit,
-        )
+        return (lambda t: fixed_converter(t, bits, limit), limit / (2 ** (bits - 1) - 1), -limit, limit)
     name, own = ("log", bits - 1) if method == "logarithm" else ("linear", bits)
     bound = largest_magnitude(x[x != 0].abs().log() if name == "log" else x, overflow)
     step = linear_step(bound, own)
@@ -60,9 +55,10 @@ def converter(
     x: torch.Tensor,  # any shape, floating point
     unit: str = "",  # of `x`, such as "A": axes then have the prefix that fits
 ) -> Explorer:
-    """Explore what an ADC makes of values. Of more than 2^17, evenly spaced ones are looked at, with the smallest and the largest.
+    """Explore what an ADC makes of values.
 
-    TypeError or ValueError for values that are none, not finite, or all equal.
+    If there are more than 2^17, only evenly spaced ones are used, with the smallest and the largest. Raise TypeError
+    or ValueError if `x` isn't a tensor of floating-point values, or if they aren't finite or are all equal.
     """
     lo, hi = finite_range(x, "x")
     if not isinstance(unit, str):
@@ -96,12 +92,7 @@ def converter(
         a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
         behind = a.twinx()
         count, _, _ = behind.hist(
-            (values * factor).numpy(),
-            bins=60,
-            color=palette[5],
-            alpha=0.35,
-            log=True,
-            histtype="stepfilled",
+            (values * factor).numpy(), bins=60, color=palette[5], alpha=0.35, log=True, histtype="stepfilled"
         )
         behind.set_ylim(0.7, max(2.0, count.max()) ** 1.6)  # the upper third is for the legend
         behind.yaxis.set_visible(False)
@@ -115,13 +106,7 @@ def converter(
             linestyle="--",
             label="no converter",
         )
-        a.plot(
-            (grid * factor).numpy(),
-            (f(grid) * factor).numpy(),
-            color=palette[1],
-            linewidth=1.2,
-            label="converter",
-        )
+        a.plot((grid * factor).numpy(), (f(grid) * factor).numpy(), color=palette[1], linewidth=1.2, label="converter")
         a.fill([], [], color=palette[5], alpha=0.35, label="values (log. count)")
         a.set(xlabel=named("input"), ylabel=named("output"), title="transfer curve")
         a.legend(loc="upper left", fontsize="small")
@@ -139,35 +124,17 @@ def converter(
         b.set(xlabel=named("output − input"), ylabel="count", title="error")
         b.locator_params(axis="x", nbins=5)
         counts = range(_least[method], 13)
-        ratios = [
-            _snr(values, _converter(values, method, n, overflow, share)[0](values)) for n in counts
-        ]
-        c.plot(
-            (0, 12),
-            (0, 12 * _per_bit),
-            color=palette[6],
-            linewidth=0.8,
-            linestyle="--",
-            label="6.02 dB per bit",
-        )
+        ratios = [_snr(values, _converter(values, method, n, overflow, share)[0](values)) for n in counts]
+        c.plot((0, 12), (0, 12 * _per_bit), color=palette[6], linewidth=0.8, linestyle="--", label="6.02 dB per bit")
         c.plot(counts, ratios, ".-", color=palette[0], label=method)
         c.plot([bits], [snr], "o", color=palette[1], label="this setting")
-        c.set(
-            xlabel="bits",
-            ylabel="signal to noise (dB)",
-            title="what a bit brings",
-            xticks=range(0, 13, 2),
-        )
+        c.set(xlabel="bits", ylabel="signal to noise (dB)", title="what a bit brings", xticks=range(0, 13, 2))
         c.legend(fontsize="small")
         return {
             "SNR (dB)": snr,
             "effective bits": snr / _per_bit,
             "clipped (%)": 100 * beyond,
-            "step": f"× {math.exp(step):.4g}"
-            if method == "logarithm"
-            else quantity(step, unit)
-            if unit
-            else step,
+            "step": f"× {math.exp(step):.4g}" if method == "logarithm" else quantity(step, unit) if unit else step,
         }
 
     def code(method, bits, overflow, share):
@@ -182,9 +149,7 @@ def converter(
         "method": choice("method", list(_least)),
         "bits": whole("bits", 4, 1, 12),
         "overflow": steps(
-            "overflow rate",
-            [("0", 0.0), *((f"{100 * r:g} %", r) for r in (1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1))],
-            0.0,
+            "overflow rate", [("0", 0.0), *((f"{100 * r:g} %", r) for r in (1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1))], 0.0
         ),
         "share": log_slider("fixed range / max|x|", 1.0, 0.01, 1.0),
     }

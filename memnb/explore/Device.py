@@ -19,13 +19,14 @@ from .Explorer import Explorer, choice, log_slider, palette, slider, whole
 
 # %% ../../nbs/explore/Device.ipynb #cell-005
 def _grid(one):
-    "States at which rates are asked for: evenly spaced, evenly in the logarithm of the conductance, and ever closer to both ends."
+    """Return the states at which rates are asked for.
+
+    Some are evenly spaced, some evenly in the logarithm of the conductance, and some ever closer to both ends.
+    """
     low, high = (math.log(g) for g in one.bounds)
     even = one.state(torch.linspace(low, high, 250, dtype=torch.float64).exp()).clamp(0, 1)
     ends = 10 ** torch.linspace(-9, -1, 65, dtype=torch.float64)
-    return torch.cat(
-        [torch.linspace(0, 1, 101, dtype=torch.float64), even, ends, 1 - ends[24:]]
-    ).unique()
+    return torch.cat([torch.linspace(0, 1, 101, dtype=torch.float64), even, ends, 1 - ends[24:]]).unique()
 
 
 def _travelled(x, duration, grid, rates):
@@ -44,9 +45,7 @@ def _travelled(x, duration, grid, rates):
         else:
             needed = math.log(rates[ahead] / rate) / slope
         if needed >= duration:
-            return x + rate * (
-                math.expm1(slope * duration) / slope if abs(slope * duration) > 1e-12 else duration
-            )
+            return x + rate * (math.expm1(slope * duration) / slope if abs(slope * duration) > 1e-12 else duration)
         x, duration = grid[ahead], duration - needed
         k += 1 if rate > 0 else -1
     return x
@@ -54,9 +53,7 @@ def _travelled(x, duration, grid, rates):
 
 def _states(one, signal, dt):
     "States before each sample of `signal` (T,), V, and after the last: (T + 1,)."
-    generator = torch.Generator().manual_seed(
-        0
-    )  # of random motion: the same in each picture, or it would flicker
+    generator = torch.Generator().manual_seed(0)  # of random motion: the same in each picture, or it would flicker
     if type(one).rate is Memristor.rate:
         end, _, states = one._run(signal, return_state=True, generator=generator, dt=dt)
         return torch.cat([states, end[None]])
@@ -69,11 +66,7 @@ def _states(one, signal, dt):
             speed = one.speed(v)
             h = min(dt, 1e-6 / speed) if speed else dt
             tables[key] = ((one.step(nodes, v, h) - nodes) / h).tolist() if speed else None
-        x = (
-            states[-1]
-            if tables[key] is None
-            else min(1.0, max(0.0, _travelled(states[-1], dt, grid, tables[key])))
-        )
+        x = states[-1] if tables[key] is None else min(1.0, max(0.0, _travelled(states[-1], dt, grid, tables[key])))
         states.append(one.diffuse(one.like_state(x), v, dt, generator).item() if random else x)
     return torch.tensor(states, dtype=torch.float64)
 
@@ -90,10 +83,11 @@ def device(
     model,  # a class of memnb.bh.memristor, or a device of one
     parameters: dict = {},  # of the model; a distribution or a tensor stands for its mean
 ) -> Explorer:
-    """Explore a device model: its loop, state and energy. A device shows its model with its nominal parameters, from a fresh state.
+    """Explore a device model: its loop, state and energy.
 
-    The picture samples signals by itself, 400 times in a period; a `time_series_resolution` that is given has no effect. TypeError for a model
-    that is none or parameters that it doesn't have, ValueError for values that it refuses.
+    A device stands for its model with its nominal parameters, from a fresh state. The picture samples signals 400
+    times in a period; `time_series_resolution` has no effect. Raise TypeError if `model` is no device model or lacks
+    one of the parameters, and ValueError if it refuses a value.
     """
     if not isinstance(parameters, dict):
         raise TypeError(f"parameters={parameters!r}: must be a dict")
@@ -101,15 +95,11 @@ def device(
     if isinstance(model, Memristor):
         model, given = type(model), _arguments_of(model) | given
     if not (isinstance(model, type) and issubclass(model, Memristor)):
-        raise TypeError(
-            f"model={model!r}: must be a device model of memnb.bh.memristor, or a device"
-        )
+        raise TypeError(f"model={model!r}: must be a device model of memnb.bh.memristor, or a device")
     given.pop("time_series_resolution", None)
     first = model.nominal_device(given)
     if first.shape:
-        raise ValueError(
-            f"parameters: shape={given['shape']!r}: what is explored is a single device"
-        )
+        raise ValueError(f"parameters: shape={given['shape']!r}: what is explored is a single device")
     given = {name: first.nominal.get(name, value) for name, value in given.items()}
 
     def changes(preset, parameter, factor, window):
@@ -122,30 +112,17 @@ def device(
                 changed[parameter] = value
             else:  # r_p_1 is the second number of the pair r_p
                 pair, place = parameter.rsplit("_", 1)
-                changed[pair] = tuple(
-                    value if n == int(place) else one.nominal[f"{pair}_{n}"] for n in range(2)
-                )
+                changed[pair] = tuple(value if n == int(place) else one.nominal[f"{pair}_{n}"] for n in range(2))
         chosen = {"none": None, "as given": first.settings.get("window")}.get(window, window)
         if "window" in one.settings and chosen != one.settings["window"]:
             changed["window"] = chosen
         return base | changed, changed
 
     def draw(
-        figure,
-        signal,
-        amplitude,
-        frequency,
-        periods,
-        current_axis,
-        parameter,
-        factor,
-        window="none",
-        preset="as given",
+        figure, signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none", preset="as given"
     ):
         dt = 1 / frequency / _samples
-        one = model(
-            **changes(preset, parameter, factor, window)[0] | {"time_series_resolution": dt}
-        )
+        one = model(**changes(preset, parameter, factor, window)[0] | {"time_series_resolution": dt})
         t = torch.arange(_samples * periods, dtype=torch.float64) * dt
         v = _signal(one, signal, amplitude, frequency, periods, t)
         with torch.no_grad():
@@ -156,12 +133,8 @@ def device(
             g = one.conductance(x)
             i, r = g[:-1] * one.phi(v), 1 / g
         if not torch.isfinite(i).all() or not torch.isfinite(r).all():
-            raise ValueError(
-                f"{parameter} x {factor:.3g}: the current or the resistance is not finite"
-            )
-        figure.set_layout_engine(
-            "none"
-        )  # room for the labels of the right axes, whatever the numbers are
+            raise ValueError(f"{parameter} x {factor:.3g}: the current or the resistance is not finite")
+        figure.set_layout_engine("none")  # room for the labels of the right axes, whatever the numbers are
         a, b, c = (figure.add_axes((left, 0.16, 0.225, 0.71)) for left in (0.065, 0.415, 0.715))
         above = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.98), "ncol": 2, "borderpad": 0.2}
         seconds, s = prefixed(t[-1].item() + dt, "s")
@@ -187,12 +160,8 @@ def device(
             ylabel=f"|current| ({A})" if current_axis == "logarithmic" else f"current ({A})",
             title=f"{model.__name__}: {amplitude:.3g} V, {quantity(frequency, 'Hz')}",
         )
-        lines = c.plot(
-            time, (r[:-1] * ohms).numpy(), color=palette[1], linewidth=1.2, label="resistance"
-        )
-        lines += twin_c.plot(
-            time, x[:-1].numpy(), color=palette[2], linewidth=1, linestyle="--", label="state"
-        )
+        lines = c.plot(time, (r[:-1] * ohms).numpy(), color=palette[1], linewidth=1.2, label="resistance")
+        lines += twin_c.plot(time, x[:-1].numpy(), color=palette[2], linewidth=1, linestyle="--", label="state")
         if r.max() > 15 * r.min():
             c.set_yscale("log")
         c.set_xlabel(f"time ({s})")
@@ -204,11 +173,7 @@ def device(
             twin.grid(False)
             twin.spines["right"].set_visible(True)
         low, high = one.voltage_range or (-math.inf, math.inf)
-        beyond = (
-            {"beyond the valid voltages": f"{low:g} to {high:g} V"}
-            if v.min() < low or v.max() > high
-            else {}
-        )
+        beyond = {"beyond the valid voltages": f"{low:g} to {high:g} V"} if v.min() < low or v.max() > high else {}
         return {
             "lowest resistance (Ω)": r.min().item(),
             "highest (Ω)": r.max().item(),
@@ -216,17 +181,7 @@ def device(
             "energy (J)": (v * i).sum().item() * dt,
         } | beyond
 
-    def code(
-        signal,
-        amplitude,
-        frequency,
-        periods,
-        current_axis,
-        parameter,
-        factor,
-        window="none",
-        preset="as given",
-    ):
+    def code(signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none", preset="as given"):
         arguments, changed = changes(preset, parameter, factor, window)
         dt = 1 / frequency / _samples
         if preset == "as given":
@@ -240,7 +195,8 @@ def device(
         lines = [f"device = {model.__name__}(time_series_resolution={dt:.6g}{listed})"]
         if signal == "sine":
             lines.append(
-                f"device.plot_hysteresis_loop({periods / frequency:.6g}, {amplitude:.6g}, {frequency:.6g}, log_scale={current_axis == 'logarithmic'})"
+                f"device.plot_hysteresis_loop({periods / frequency:.6g}, {amplitude:.6g}, {frequency:.6g}, "
+                f"log_scale={current_axis == 'logarithmic'})"
             )
         else:
             one = model(**arguments)
@@ -267,9 +223,7 @@ def device(
         "frequency": log_slider("frequency (Hz)", f, f / 100, f * 100),
         "periods": whole("periods", 2, 1, 5),
         "current_axis": choice("current axis of the loop", ["linear", "logarithmic"]),
-        "parameter": choice(
-            "parameter to change", [name for name in first.parameter_names if first.nominal[name]]
-        ),
+        "parameter": choice("parameter to change", [name for name in first.parameter_names if first.nominal[name]]),
         "factor": log_slider("its value, times", 1.0, 0.1, 10.0),
     }
     if "window" in first.settings:

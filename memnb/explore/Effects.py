@@ -10,14 +10,7 @@ import copy
 
 import torch
 
-from memnb.bh.nonideality import (
-    Drift,
-    Faults,
-    FiniteStates,
-    ProgrammingError,
-    ReadNoise,
-    TemperatureDependence,
-)
+from ..bh.nonideality import Drift, Faults, FiniteStates, ProgrammingError, ReadNoise, TemperatureDependence
 from .Explorer import Explorer, imperfections, log_slider, palette, slider, whole
 from ..map.Module import LineSums, checked_line, random_inputs
 from ..mn.Layer import MemristiveLayer
@@ -47,14 +40,8 @@ def _code(seed, **values):
     if not wanted:
         return "# no effect is switched on"
     drawing = [name for *_, name in wanted if name]
-    lines = [
-        f"from memnb.bh.nonideality import {', '.join(cls.__name__ for cls, *_ in wanted)}",
-        "",
-    ]
-    lines += [
-        f"{name} = torch.Generator().manual_seed({3 * seed + _draws.index(name)})"
-        for name in drawing
-    ]
+    lines = [f"from memnb.bh.nonideality import {', '.join(cls.__name__ for cls, *_ in wanted)}", ""]
+    lines += [f"{name} = torch.Generator().manual_seed({3 * seed + _draws.index(name)})" for name in drawing]
     lines += ["for crossbar in layer.crossbars:"]
     for cls, arguments, name in wanted:
         given = [f"{a:.6g}" for a in arguments] + [f"generator={name}"] * bool(name)
@@ -67,9 +54,7 @@ def _inputs(layer, x):
     if x is None:
         shape = [layer.rows]
         if hasattr(layer, "dimensions"):
-            reach = (
-                d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True)
-            )
+            reach = (d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True))
             shape = [layer.in_channels, *(max(8, n) for n in reach)]
         x = random_inputs(layer, (256, *shape), torch.Generator().manual_seed(0))
     finite_range(x, "x")
@@ -79,31 +64,28 @@ def _inputs(layer, x):
     if not x.numel():
         raise ValueError(f"x: shape {tuple(x.shape)}: must hold a sample")
     each = layer.readout(x[:1]).numel()
-    most = (
-        min(256, max(2, 2**19 // each)) if layer.separable else 16
-    )  # else each sample is a circuit to be solved
+    most = min(256, max(2, 2**19 // each)) if layer.separable else 16  # else each sample is a circuit to be solved
     return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].to(x.device)]
 
 # %% ../../nbs/explore/Effects.ipynb #cell-006
 @torch.no_grad()
 def effects(
     layer,  # a memristive layer: Linear or a convolution of `memnb.mn`
-    x: torch.Tensor
-    | None = None,  # inputs, samples first, of which at most 256 are used; None: uniform in (-1, 1)
+    x: torch.Tensor | None = None,  # inputs, samples first, of which at most 256 are used; None: uniform in (-1, 1)
 ) -> Explorer:
     """Explore what non-idealities would do to a layer, which stays as it is; effects of its own are left out.
 
-    TypeError for what is no such layer, ValueError for freed weights, and what the layer raises for inputs that don't fit.
+    Raise TypeError if `layer` is no such layer, ValueError if its weights were freed, and whatever the layer raises
+    if the inputs don't fit.
     """
     if not isinstance(layer, MemristiveLayer):
         products = list(getattr(layer, "products", {}))
         hint = f"; one of its products, layer.products[...]: {products}" if products else ""
-        raise TypeError(
-            f"layer: {type(layer).__name__}: must be a memristive layer with weights of its own{hint}"
-        )
+        raise TypeError(f"layer: {type(layer).__name__}: must be a memristive layer with weights of its own{hint}")
     if layer.freed:
         raise ValueError(
-            f"layer: {type(layer).__name__}: its digital weights were freed by disable_legacy(), there is nothing to compare it with"
+            f"layer: {type(layer).__name__}: its digital weights were freed by disable_legacy(), "
+            "there is nothing to compare it with"
         )
     layer = copy.deepcopy(layer).eval()
     chips = list(layer.crossbars)
@@ -118,9 +100,7 @@ def effects(
     def difference(g):
         "G+ - G-, or G less its reference, of these conductances of the crossbars."
         mine = {id(chip): values for chip, values in zip(chips, g, strict=True)}
-        return layer.crossbar_operation(
-            chips, lambda chip: mine[id(chip)] if id(chip) in mine else chip.conductances()
-        )
+        return layer.crossbar_operation(chips, lambda chip: mine[id(chip)] if id(chip) in mine else chip.conductances())
 
     def weights(g):
         "What conductances stand for, by the mapping's own scale: (groups, values)."
@@ -138,43 +118,28 @@ def effects(
         return line.to(readout.device)(readout), line.r2.item()
 
     ideal_y, ideal_r2 = fitted(ideal)
-    shown = torch.randperm(y.numel(), generator=torch.Generator().manual_seed(0))[:2000].to(
-        y.device
-    )
+    shown = torch.randperm(y.numel(), generator=torch.Generator().manual_seed(0))[:2000].to(y.device)
     pick = lambda t: t.flatten()[shown].cpu().numpy()
 
     @torch.no_grad()
     def draw(figure, seed, **values):
-        generators = {
-            name: torch.Generator().manual_seed(3 * seed + k) for k, name in enumerate(_draws)
-        }
+        generators = {name: torch.Generator().manual_seed(3 * seed + k) for k, name in enumerate(_draws)}
         for chip in chips:
             del chip.effects[:]
             for cls, arguments, draws in _wanted(**values):
-                chip.add_effect(
-                    cls(*arguments, **{"generator": generators[draws]} if draws else {})
-                )
+                chip.add_effect(cls(*arguments, **{"generator": generators[draws]} if draws else {}))
         after = [chip.read_conductances() for chip in chips]
         output, r2 = fitted(layer.readout(x))
         old, new = (torch.cat([g.flatten() for g in gs]).double() for gs in (before, after))
-        figure.set_layout_engine(
-            "none"
-        )  # a layout that is searched for takes as long as all the rest
+        figure.set_layout_engine("none")  # a layout that is searched for takes as long as all the rest
         a, b, c = figure.subplots(
-            1,
-            3,
-            gridspec_kw={"left": 0.05, "right": 0.99, "bottom": 0.16, "top": 0.9, "wspace": 0.38},
+            1, 3, gridspec_kw={"left": 0.05, "right": 0.99, "bottom": 0.16, "top": 0.9, "wspace": 0.38}
         )
 
         top = 1.02 * max(g_max, new.max().item()) * unit
         bins = 80
         cell = ((t * (unit * bins / top)).long().clamp(0, bins - 1) for t in (new, old))
-        count = (
-            torch.bincount(next(cell) * bins + next(cell), minlength=bins * bins)
-            .view(bins, bins)
-            .double()
-            .log10()
-        )
+        count = torch.bincount(next(cell) * bins + next(cell), minlength=bins * bins).view(bins, bins).double().log10()
         a.plot([0, top], [0, top], color=palette[6], linewidth=0.6)
         count[count < 0] = torch.nan
         image = a.imshow(
@@ -201,26 +166,18 @@ def effects(
         bar.set_title(name, fontsize="small")
         b.grid(False)
         b.set(
-            xlabel="column",
-            ylabel="row",
-            title="change of G+ − G−" if len(chips) == 2 else "change of G − reference",
+            xlabel="column", ylabel="row", title="change of G+ − G−" if len(chips) == 2 else "change of G − reference"
         )
 
         low, high = y.min().item(), y.max().item()
         c.plot([low, high], [low, high], color=palette[6], linewidth=0.8)
         c.plot(pick(y), pick(output), ".", markersize=2.5, color=palette[1], label="after")
         c.plot(pick(y), pick(ideal_y), ".", markersize=1, color=palette[0], label="before")
-        c.set(
-            xlabel="digital output",
-            ylabel="output, line refitted",
-            title=f"outputs, r² {ideal_r2:.4f} → {r2:.4f}",
-        )
+        c.set(xlabel="digital output", ylabel="output, line refitted", title=f"outputs, r² {ideal_r2:.4f} → {r2:.4f}")
         c.legend(markerscale=4)
         return {
             "devices changed (%)": 100 * ((new - old).abs() > 1e-5 * old).double().mean().item(),
-            "error of weights (% of spread)": 100
-            * (weights(after) - w).square().mean().sqrt().item()
-            / spread,
+            "error of weights (% of spread)": 100 * (weights(after) - w).square().mean().sqrt().item() / spread,
             "error of outputs (% of spread)": 100
             * (output - y).double().square().mean().sqrt().item()
             / (y.double().std(correction=0).item() or 1.0),

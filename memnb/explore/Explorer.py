@@ -42,7 +42,10 @@ def use_style():
 
 @contextlib.contextmanager
 def styled():
-    "The style of the package for a while. Only what it sets is set back: the first figure of a notebook settles how figures are shown, which must stay."
+    """Use the style of the package for a while.
+
+    Only what it sets is set back: the first figure of a notebook settles how figures are shown, which must stay.
+    """
     before = {name: mpl.rcParams[name] for name in style}
     mpl.rcParams.update(style)
     try:
@@ -54,9 +57,7 @@ def styled():
 _wide = {"style": {"description_width": "190px"}, "layout": {"width": "430px"}}
 
 
-def slider(
-    label: str, value: float, low: float, high: float, step: float, form: str = ".3g"
-) -> widgets.FloatSlider:
+def slider(label: str, value: float, low: float, high: float, step: float, form: str = ".3g") -> widgets.FloatSlider:
     "A slider for numbers from `low` to `high`; the label names the unit."
     return widgets.FloatSlider(
         value=value, min=low, max=high, step=step, description=label, readout_format=form, **_wide
@@ -68,9 +69,7 @@ def whole(label: str, value: int, low: int, high: int) -> widgets.IntSlider:
     return widgets.IntSlider(value=value, min=low, max=high, description=label, **_wide)
 
 
-def log_slider(
-    label: str, value: float, low: float, high: float, form: str = ".3g"
-) -> widgets.FloatLogSlider:
+def log_slider(label: str, value: float, low: float, high: float, form: str = ".3g") -> widgets.FloatLogSlider:
     "A slider over decades, ten steps in each."
     return widgets.FloatLogSlider(
         value=value,
@@ -87,24 +86,24 @@ def choice(label: str, options, value=None) -> widgets.Dropdown:
     "One of several: a list, or a list of (name, value)."
     options = list(options)
     first = options[0][1] if isinstance(options[0], tuple) else options[0]
-    return widgets.Dropdown(
-        options=options, value=first if value is None else value, description=label, **_wide
-    )
+    return widgets.Dropdown(options=options, value=first if value is None else value, description=label, **_wide)
 
 
 def steps(label: str, options, value) -> widgets.SelectionSlider:
-    "A slider over a few values: a list, or a list of (name, value); a value may not be None, which is no choice to a widget."
+    """Return a slider over a few values: a list, or a list of (name, value).
+
+    A value may not be None, which a widget takes for no choice.
+    """
     return widgets.SelectionSlider(options=list(options), value=value, description=label, **_wide)
 
 
 def imperfections() -> dict:
-    "The controls of what is wrong with devices after programming: levels (0: any), error and stuck devices, in percent."
+    """Return the controls of what is wrong with devices after programming.
+
+    They are levels (0: any), programming error and stuck devices, both in percent.
+    """
     return {
-        "levels": steps(
-            "levels of a device",
-            [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 3, 2))],
-            0,
-        ),
+        "levels": steps("levels of a device", [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 3, 2))], 0),
         "sigma": slider("programming error (% G_max)", 0.0, 0.0, 25.0, 0.5, ".1f"),
         "lrs": slider("stuck at LRS (%)", 0.0, 0.0, 20.0, 0.1, ".1f"),
         "hrs": slider("stuck at HRS (%)", 0.0, 0.0, 50.0, 0.5, ".1f"),
@@ -112,9 +111,11 @@ def imperfections() -> dict:
 
 # %% ../../nbs/explore/Explorer.ipynb #cell-009
 class Explorer(widgets.VBox):
-    """Controls, a picture, a line of numbers, and buttons: `draw(figure, **values)` returns {name: number or text}, `code(**values)` Python.
+    """Show controls, a picture, a line of numbers, and buttons.
 
-    `values` are the controls' by their names in `controls`. `refresh()` draws at once, for tests. A control for which `code` doesn't care needs no place in it.
+    `draw(figure, **values)` returns {name: number or text}, and `code(**values)` returns Python; `values` are those of
+    the controls, by their names in `controls`. That Python needn't mention every control. `refresh()` draws at once,
+    for tests.
     """
 
     delay = 0.06  # seconds of rest before a picture is drawn
@@ -134,24 +135,16 @@ class Explorer(widgets.VBox):
         self.picture.add_class("memnb-picture")
         self.numbers = widgets.HTML()
         self.numbers.add_class("memnb-numbers")
-        self.code = widgets.Textarea(
-            disabled=True, rows=4, layout={"width": "98%", "display": "none"}
-        )
+        self.code = widgets.Textarea(disabled=True, rows=4, layout={"width": "98%", "display": "none"})
         reset = widgets.Button(description="Reset", tooltip="All controls as at the beginning")
-        show = widgets.ToggleButton(
-            description="Show as code", tooltip="The Python call for what is on the screen"
-        )
+        show = widgets.ToggleButton(description="Show as code", tooltip="The Python call for what is on the screen")
         reset.on_click(lambda _: self.reset())
-        show.observe(
-            lambda change: setattr(self.code.layout, "display", "flex" if change.new else "none"),
-            "value",
-        )
+        show.observe(lambda change: setattr(self.code.layout, "display", "flex" if change.new else "none"), "value")
         self.buttons = {"reset": reset, "code": show}
         half = -(-len(self.controls) // 2)
         columns = list(self.controls.values())
         rows = widgets.HBox(
-            [widgets.VBox(columns[:half]), widgets.VBox(columns[half:])],
-            layout={"flex_flow": "row wrap"},
+            [widgets.VBox(columns[:half]), widgets.VBox(columns[half:])], layout={"flex_flow": "row wrap"}
         )
         super().__init__([rows, self.picture, self.numbers, widgets.HBox([reset, show]), self.code])
         self.alt = alt

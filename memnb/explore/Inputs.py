@@ -11,15 +11,7 @@ from types import SimpleNamespace
 import torch
 
 from .Explorer import Explorer, choice, log_slider, palette, slider, steps
-from memnb.map.Input import (
-    Encoding,
-    bit_serial,
-    encode,
-    fixed_scale,
-    naive_scale,
-    per_sample_scale,
-    pulse_width,
-)
+from ..map.Input import Encoding, bit_serial, encode, fixed_scale, naive_scale, per_sample_scale, pulse_width
 from ..utils import finite_range
 
 # %% ../../nbs/explore/Inputs.ipynb #cell-005
@@ -36,9 +28,10 @@ _most = 2**18  # elements that are looked at
 def inputs(
     x: torch.Tensor,  # activations (..., rows), floating point
 ) -> Explorer:
-    """Explore how activations become voltages. Of more than 2^18 elements, evenly spaced samples are shown, and the one with the largest.
+    """Explore how activations become voltages.
 
-    TypeError or ValueError for activations that are none, not finite, or all 0.
+    If there are more than 2^18 elements, only evenly spaced samples are shown, and the one with the largest element.
+    Raise TypeError or ValueError if `x` isn't a tensor of activations, or if they aren't finite or are all 0.
     """
     lo, hi = finite_range(x, "x")
     if not x.is_floating_point():
@@ -51,37 +44,23 @@ def inputs(
     every = -(-x.numel() // _most)
     if every > 1:
         of_largest = samples.abs().argmax() // samples.shape[1]
-        samples = samples[
-            torch.cat([torch.arange(0, len(samples), every), of_largest[None]]).unique()
-        ]
+        samples = samples[torch.cat([torch.arange(0, len(samples), every), of_largest[None]]).unique()]
     size = samples.square().mean().sqrt().item()
     # lines on which something happens: the rows at the border of an image may always be dark
-    lines = (
-        samples.var(0, correction=0)
-        .argsort(descending=True, stable=True)[:3]
-        .sort()
-        .values.tolist()
-    )
+    lines = samples.var(0, correction=0).argsort(descending=True, stable=True)[:3].sort().values.tolist()
     shown = min(len(samples), 24)
 
     def params(routine, share, bits):
         "The routine's parameters, as far as it has them."
-        found = (
-            {"range": share * largest} if routine in ("fixed", "pulse width", "bit-serial") else {}
-        )
+        found = {"range": share * largest} if routine in ("fixed", "pulse width", "bit-serial") else {}
         if routine == "bit-serial":
             return found | {"bits": bits or 8}
         return found | ({"bits": bits} if bits and routine != "naive" else {})
 
     def draw(figure, routine, limit, share, bits):
-        controls["share"].disabled, controls["bits"].disabled = (
-            routine in ("naive", "per sample"),
-            routine == "naive",
-        )
+        controls["share"].disabled, controls["bits"].disabled = (routine in ("naive", "per sample"), routine == "naive")
         settings = params(routine, share, bits)
-        voltages, s = encode(
-            SimpleNamespace(max_input_voltage=limit), samples, _routines[routine], settings
-        )
+        voltages, s = encode(SimpleNamespace(max_input_voltage=limit), samples, _routines[routine], settings)
         coding = s if isinstance(s, Encoding) else Encoding(s)
         if coding.weights is not None:
             mean, what = torch.tensordot(coding.weights, voltages, 1), "voltage, bits by weight (V)"
@@ -95,17 +74,9 @@ def inputs(
         beyond = (samples < -full * (1 + 1e-9)) | (samples > top * (1 + 1e-9))
         a, b, c = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
         for k, line in enumerate(lines):
-            a.step(
-                range(shown),
-                samples[:shown, line].numpy(),
-                where="mid",
-                label=f"row {line}",
-                color=palette[k],
-            )
+            a.step(range(shown), samples[:shown, line].numpy(), where="mid", label=f"row {line}", color=palette[k])
         a.set(xlabel="sample", ylabel="activation", title="activations")
-        a.set_ylim(
-            top=a.get_ylim()[1] + 0.25 * (a.get_ylim()[1] - a.get_ylim()[0])
-        )  # room for the legend
+        a.set_ylim(top=a.get_ylim()[1] + 0.25 * (a.get_ylim()[1] - a.get_ylim()[0]))  # room for the legend
         a.legend(ncols=3, loc="upper center", fontsize="small", handlelength=1, columnspacing=1)
         if routine == "bit-serial":
             one = samples.abs().amax(1).argmax().item()
@@ -147,14 +118,7 @@ def inputs(
         clipped = samples[beyond].numpy()
         c.hist(samples.flatten().numpy(), bins=edges, histtype="step", color=palette[6], log=True)
         if clipped.size:
-            c.hist(
-                clipped,
-                bins=edges,
-                color=palette[1],
-                log=True,
-                histtype="stepfilled",
-                label="clipped",
-            )
+            c.hist(clipped, bins=edges, color=palette[1], log=True, histtype="stepfilled", label="clipped")
         extent = (max(-full, edges[0]), min(top, edges[-1]))
         c.axvspan(
             *extent,
@@ -178,7 +142,10 @@ def inputs(
         if "range" in settings:
             settings["range"] = float(f"{settings['range']:.6g}")
         more = f", scaling_routine_params={settings}" if settings else ""
-        return f"patch_model(model, VTEAM, {{}}, [torch.nn.Linear], max_input_voltage={limit:.4g},\n            scaling_routine={_routines[routine].__name__}{more})"
+        return (
+            f"patch_model(model, VTEAM, {{}}, [torch.nn.Linear], max_input_voltage={limit:.4g},\n"
+            f"            scaling_routine={_routines[routine].__name__}{more})"
+        )
 
     controls = {
         "routine": choice("scaling routine", list(_routines), "fixed"),

@@ -52,7 +52,10 @@ _calls = {
 def mapping(
     weight: torch.Tensor,  # of a layer: (outputs, ...)
 ) -> Explorer:
-    "Explore how weights become conductances and come back. TypeError or ValueError for weights that are none, or not finite."
+    """Explore how weights become conductances and come back.
+
+    Raise TypeError or ValueError if `weight` isn't the weight tensor of a layer, or isn't finite.
+    """
     finite_range(weight, "weight")
     if weight.dim() < 2:
         raise ValueError(f"weight: shape {tuple(weight.shape)}: must be a layer's, (outputs, ...)")
@@ -63,19 +66,14 @@ def mapping(
         if routine == "best limit for the levels":
             return partial(mse_map, levels=levels or 256)
         if routine == "8 bits in slices":
-            return partial(
-                sliced_map, bits=8, cell_bits=max(1, min(8, (levels or 256).bit_length() - 1))
-            )
+            return partial(sliced_map, bits=8, cell_bits=max(1, min(8, (levels or 256).bit_length() - 1)))
         return _routines[routine]
 
     def draw(figure, routine, scheme, p_l, levels, r_on, ratio):
         r_off = r_on * ratio
         p_l = None if p_l >= 1 or routine.startswith("best") else p_l
         mapped = map_weights(w, chosen(routine, levels), r_on, r_off, scheme, p_l)
-        held = [
-            g if not levels else quantize(g, levels, min=1 / r_off, max=1 / r_on)
-            for g in mapped.matrices
-        ]
+        held = [g if not levels else quantize(g, levels, min=1 / r_off, max=1 / r_on) for g in mapped.matrices]
         if mapped.decode.reference:
             difference = held[0][:-1] - held[0][-1:]
         else:
@@ -102,13 +100,7 @@ def mapping(
         b.legend()
         shown = torch.randperm(w.numel(), generator=torch.Generator().manual_seed(0))[:2000]
         c.plot([-limit, limit], [-limit, limit], color=palette[6], linewidth=0.8)
-        c.plot(
-            w.flatten()[shown].numpy(),
-            back.flatten()[shown].numpy(),
-            ".",
-            markersize=2.5,
-            color=palette[1],
-        )
+        c.plot(w.flatten()[shown].numpy(), back.flatten()[shown].numpy(), ".", markersize=2.5, color=palette[1])
         c.set(xlabel="weight", ylabel="weight as held", title="what comes back")
         return {
             "error (% of spread)": 100 * error,
@@ -120,35 +112,21 @@ def mapping(
         }
 
     def code(routine, scheme, p_l, levels, r_on, ratio):
-        call = _calls[routine].format(
-            levels=levels or 256, cell_bits=max(1, min(8, (levels or 256).bit_length() - 1))
-        )
+        call = _calls[routine].format(levels=levels or 256, cell_bits=max(1, min(8, (levels or 256).bit_length() - 1)))
         kept = "" if p_l >= 1 or routine.startswith("best") else f", p_l={p_l:.4g}"
-        lines = [
-            f"patch_model(model, VTEAM, {{'r_on': {r_on:.4g}, 'r_off': {r_on * ratio:.4g}}}, [torch.nn.Linear],"
-        ]
+        lines = [f"patch_model(model, VTEAM, {{'r_on': {r_on:.4g}, 'r_off': {r_on * ratio:.4g}}}, [torch.nn.Linear],"]
         lines += [f"            mapping_routine={call}, scheme={scheme}{kept})"]
         lines += [f"apply_finite_conductance_states(model, {levels})"] * bool(levels)
         return "\n".join(lines)
 
     controls = {
         "routine": choice("mapping routine", list(_routines)),
-        "scheme": choice(
-            "scheme", [(s.name, s) for s in (Scheme.DoubleColumn, Scheme.SingleColumn)]
-        ),
+        "scheme": choice("scheme", [(s.name, s) for s in (Scheme.DoubleColumn, Scheme.SingleColumn)]),
         "p_l": slider("p_l, weights retained", 1.0, 0.5, 1.0, 0.005, ".3f"),
-        "levels": steps(
-            "levels of a device",
-            [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 2))],
-            0,
-        ),
+        "levels": steps("levels of a device", [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 2))], 0),
         "r_on": log_slider("R_on (Ω)", 1e4, 1e2, 1e6),
         "ratio": log_slider("R_off / R_on", 100.0, 1.5, 1e4),
     }
     return Explorer(
-        controls,
-        draw,
-        code,
-        (10.5, 3.2),
-        "histograms of weights and conductances, weights against weights as held",
+        controls, draw, code, (10.5, 3.2), "histograms of weights and conductances, weights against weights as held"
     )

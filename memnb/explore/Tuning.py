@@ -12,14 +12,7 @@ import math
 import torch
 
 from .Explorer import Explorer, choice, palette, steps, whole
-from memnb.map.Module import (
-    LineSums,
-    analytic_tune,
-    column_tune,
-    naive_tune,
-    random_inputs,
-    tune_on,
-)
+from ..map.Module import LineSums, analytic_tune, column_tune, naive_tune, random_inputs, tune_on
 from ..mn.Layer import MemristiveLayer
 from ..utils import finite_range
 
@@ -31,12 +24,13 @@ _most = 2**17  # elements of `x`, about, that are looked at
 
 def tuning(
     layer: MemristiveLayer,  # with its effects, converters and wires
-    x: torch.Tensor
-    | None = None,  # inputs that it will get, samples first, at least 4; None: only random ones
+    x: torch.Tensor | None = None,  # inputs that it will get, samples first, at least 4; None: only random ones
 ) -> Explorer:
-    """Explore which line makes a crossbar's output the digital one. Of many samples in `x`, evenly spaced ones are used: about 2^17 elements, or 16 (4 images) where a read is slow.
+    """Explore which line turns a crossbar's output into the digital one.
 
-    TypeError for what is no memristive layer with a crossbar; ValueError for one whose digital weights were freed, and for inputs that it can't take.
+    If `x` has many samples, only evenly spaced ones are used: about 2^17 elements, or 16 samples (4 images) if a read
+    is slow. Raise TypeError if `layer` is no memristive layer with a crossbar, and ValueError if its digital weights
+    were freed or it can't take the inputs.
     """
     if not isinstance(layer, MemristiveLayer):
         raise TypeError(
@@ -51,18 +45,14 @@ def tuning(
     if x is not None:
         finite_range(x, "x")
         if x.dim() < 2 or (dimensions and x.dim() != dimensions + 2) or len(x) < 4:
-            raise ValueError(
-                f"x: shape {tuple(x.shape)}: must be samples of the layer's input, at least 4"
-            )
+            raise ValueError(f"x: shape {tuple(x.shape)}: must be samples of the layer's input, at least 4")
         x = x.detach()
         wanted = _most // max(1, x[0].numel()) if layer.separable else 4 if dimensions else 16
         x = x[:: max(1, len(x) // max(4, wanted))]
         with torch.random.fork_rng(devices=[]):
             copy.deepcopy(mine).readout(x[:1])  # says what is wrong with them
     extent = (
-        max(
-            [16, *((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True))]
-        )
+        max([16, *((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True))])
         if dimensions
         else None
     )
@@ -72,18 +62,14 @@ def tuning(
 
     def shape(n):
         "The shape of n random inputs."
-        return (
-            (n, layer.in_channels, *[extent] * dimensions) if dimensions else (n, layer.in_features)
-        )
+        return (n, layer.in_channels, *[extent] * dimensions) if dimensions else (n, layer.in_features)
 
     def fitted(work, routine, count, seed):
         "The line that a routine finds."
         if routine in _given:
             tune_on(work, [x], per_column=_given[routine], verbose=False)
             return work.transform_output
-        return _random[routine](
-            work, shape(count), verbose=False, generator=torch.Generator().manual_seed(seed)
-        )
+        return _random[routine](work, shape(count), verbose=False, generator=torch.Generator().manual_seed(seed))
 
     def draw(figure, routine, count, seed):
         controls["count"].disabled = routine == "analytic" or routine in _given
@@ -94,15 +80,11 @@ def tuning(
             torch.default_generator.manual_seed(seed)
             line = fitted(work, routine, count, seed)
             seen = (
-                random_inputs(work, shape(other), torch.Generator().manual_seed(seed + 2**20))
-                if x is None
-                else x[3::4]
+                random_inputs(work, shape(other), torch.Generator().manual_seed(seed + 2**20)) if x is None else x[3::4]
             )
             c, y = work.readout(seen), work.digital(seen)
             if c.numel() < 2:
-                raise ValueError(
-                    "x: a single output, through which any line goes; give more inputs"
-                )
+                raise ValueError("x: a single output, through which any line goes; give more inputs")
             sums = LineSums(work)
             sums.add(c, y)
             slope, r2 = sums.check(line.coef, line.intercept)
@@ -118,11 +100,7 @@ def tuning(
         a.plot((c.flatten()[chosen] * factor).numpy(), y.flatten()[chosen].numpy(), **dot)
         coef, intercept = (t.double().flatten().cpu() for t in (line.coef, line.intercept))
         several = len(coef) > 1
-        ends = (
-            torch.stack([c.amin(1), c.amax(1)])
-            if several
-            else torch.stack([c.min(), c.max()])[:, None]
-        )
+        ends = torch.stack([c.amin(1), c.amax(1)]) if several else torch.stack([c.min(), c.max()])[:, None]
         # all lines as one, with gaps
         gap = torch.full_like(ends[:1], math.nan)
         ends = torch.cat([ends, gap])
@@ -134,9 +112,7 @@ def tuning(
             label=f"{len(coef)} lines" if several else "line",
         )
         a.set(
-            xlabel=f"crossbar output ({unit} per unit of input)",
-            ylabel="digital output",
-            title="outputs, and the line",
+            xlabel=f"crossbar output ({unit} per unit of input)", ylabel="digital output", title="outputs, and the line"
         )
         a.legend(loc="upper left", fontsize="small")
         b.hist(left.flatten().numpy(), bins=60, color=palette[0], log=True, histtype="stepfilled")
@@ -178,7 +154,9 @@ def tuning(
             else f"input_shape={count}"
         )
         how += f", generator=torch.Generator().manual_seed({seed})" if how else ""
-        return f"layer.tuning_routine, layer.tuning_routine_params = {_random[routine].__name__}, {{}}\nlayer.tune({how})"
+        return (
+            f"layer.tuning_routine, layer.tuning_routine_params = {_random[routine].__name__}, {{}}\nlayer.tune({how})"
+        )
 
     controls = {
         "routine": choice("tuning routine", [*_random, *([] if x is None else _given)]),

@@ -24,16 +24,17 @@ def naive_factor(
     force_scale: bool = False,  # scale small inputs up, too
     dtype: torch.dtype = torch.float32,  # of the input
 ) -> float:
-    "The number s that `naive_scale` multiplies an input by. TypeError or ValueError for an impossible max_input_voltage."
+    """Return the number s that `naive_scale` multiplies an input by.
+
+    Raise TypeError or ValueError if `max_input_voltage` is impossible.
+    """
     limit = module.max_input_voltage
     if limit is None:
         return 1.0
     check_number(limit, "max_input_voltage", above=0)
     if largest == 0 or (largest <= limit and not force_scale):
         return 1.0
-    check_number(
-        limit, "max_input_voltage", at_most=torch.finfo(dtype).max / 2
-    )  # so are the voltages now
+    check_number(limit, "max_input_voltage", at_most=torch.finfo(dtype).max / 2)  # so are the voltages now
     return min(limit / largest, torch.finfo(dtype).max)
 
 
@@ -42,10 +43,12 @@ def naive_scale(
     input: torch.Tensor,  # activations, any shape
     force_scale: bool = False,  # scale small inputs up, too
 ) -> torch.Tensor:
-    """Voltages: `input` times max_input_voltage / max|input| where it exceeds max_input_voltage, else `input` itself.
+    """Return voltages: `input`, scaled down to `max_input_voltage` if it exceeds that.
 
-    Without a `max_input_voltage` the input is taken for volts. Raises TypeError or ValueError for a max_input_voltage that
-    isn't a number > 0, ValueError for a non-finite input.
+    It is then `input` times max_input_voltage / max|input|, otherwise `input` itself. Without a `max_input_voltage` the
+    input is taken to be in volts.
+
+    Raise TypeError or ValueError if `max_input_voltage` isn't a number > 0, and ValueError if the input isn't finite.
     """
     lo, hi = finite_range(input, "input")
     if not input.is_floating_point():
@@ -58,12 +61,8 @@ class Encoding(NamedTuple):
     "How the readout of voltages that aren't simply proportional to the input becomes the output for that input."
 
     s: float | torch.Tensor  # the readout is divided by it: a number, or like `input[..., :1]`
-    weights: torch.Tensor | None = (
-        None  # (T,): the voltages are T patterns, read one after the other, and the readouts are added with these
-    )
-    duration: torch.Tensor | None = (
-        None  # like the input: for how much of the reading time, in [0, 1], each voltage lasts
-    )
+    weights: torch.Tensor | None = None  # (T,): the voltages are T patterns, read in turn; weights of their readouts
+    duration: torch.Tensor | None = None  # like the input: the share of the reading time, in [0, 1], of each voltage
 
 
 def encode(
@@ -72,10 +71,13 @@ def encode(
     routine,  # the scaling routine
     params: dict,  # its parameters
 ) -> tuple:
-    """(V, s): voltages like `input`, and the factor they carry, a number or a tensor like `input[..., :1]`; or (V, Encoding).
+    """Return (V, s), voltages and the factor that they carry, or (V, Encoding).
 
-    Raises ValueError for voltages that are not finite, not of the input's shape or not a multiple of the input where no s
-    is given, and for an s that is 0, not finite or doesn't broadcast; TypeError for another result.
+    V is like `input`, and s is a number or a tensor like `input[..., :1]`.
+
+    Raise ValueError if the voltages are not finite, if they aren't a multiple of the input and no s is given, or if s
+    is 0, not finite or doesn't broadcast. Raise TypeError if the routine returns anything but voltages of the right
+    shape, or if the input isn't a floating-point tensor.
     """
     if not isinstance(input, torch.Tensor) or not input.dim() or not input.is_floating_point():
         raise TypeError(f"input={input!r}: must be a floating-point tensor (..., rows)")
@@ -101,9 +103,7 @@ def encode(
     finite_range(voltages, "voltages of scaling_routine")
     if isinstance(s, Encoding):
         return voltages, s
-    return voltages, (
-        _projected(input, voltages, routine) if s is None else _checked(s, input, routine)
-    )
+    return voltages, (_projected(input, voltages, routine) if s is None else _checked(s, input, routine))
 
 
 def _projected(x, v, routine):
@@ -115,8 +115,8 @@ def _projected(x, v, routine):
     residual = (v - s * x).abs().max().item() if v.numel() else 0.0
     if not residual <= 1e-5 * largest or s == 0:
         raise ValueError(
-            f"scaling_routine={routine!r}: its voltages are not a multiple of the input (off by {residual:.3g} V), so the scale "
-            "can't be undone; return (voltages, s)"
+            f"scaling_routine={routine!r}: its voltages are not a multiple of the input (off by {residual:.3g} V), "
+            "so the scale can't be undone; return (voltages, s)"
         )
     return s / unit if energy else 1.0
 
@@ -125,14 +125,13 @@ def _checked(s, x, routine):
     scale = torch.as_tensor(s, dtype=x.dtype, device=x.device)
     finite_range(scale, "s of scaling_routine")
     if (scale == 0).any():
-        raise ValueError(
-            f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone"
-        )
+        raise ValueError(f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone")
     try:
         return scale.expand(x[..., :1].shape)
     except RuntimeError:
         raise ValueError(
-            f"scaling_routine={routine!r}: s of shape {tuple(scale.shape)} does not broadcast to {tuple(x[..., :1].shape)}"
+            f"scaling_routine={routine!r}: s of shape {tuple(scale.shape)} does not broadcast to "
+            f"{tuple(x[..., :1].shape)}"
         ) from None
 
 # %% ../../nbs/map/Input.ipynb #cell-016
@@ -140,12 +139,8 @@ def _limit(module, input):
     if module.max_input_voltage is None:
         raise ValueError("max_input_voltage=None: this scaling routine needs one")
     if not isinstance(input, torch.Tensor) or not input.is_floating_point():
-        raise TypeError(
-            f"input: {getattr(input, 'dtype', type(input))}: must be a floating-point tensor"
-        )
-    return check_number(
-        module.max_input_voltage, "max_input_voltage", above=0, at_most=torch.finfo(input.dtype).max
-    )
+        raise TypeError(f"input: {getattr(input, 'dtype', type(input))}: must be a floating-point tensor")
+    return check_number(module.max_input_voltage, "max_input_voltage", above=0, at_most=torch.finfo(input.dtype).max)
 
 
 def _range(module, range, input):
@@ -153,14 +148,10 @@ def _range(module, range, input):
     if range is None:
         calibrated = getattr(module, "input_range", None)
         if calibrated is None:
-            raise ValueError(
-                "range=None: give a number > 0, or calibrate the layer first (memnb.map.Input.calibrate)"
-            )
+            raise ValueError("range=None: give a number > 0, or calibrate the layer first (memnb.map.Input.calibrate)")
         range = calibrated.item()
     # input / range must not overflow where input is that large
-    return check_number(
-        range, "range", at_least=torch.finfo(input.dtype).tiny, at_most=torch.finfo(input.dtype).max
-    )
+    return check_number(range, "range", at_least=torch.finfo(input.dtype).tiny, at_most=torch.finfo(input.dtype).max)
 
 
 def per_sample_scale(
@@ -168,13 +159,12 @@ def per_sample_scale(
     input: torch.Tensor,  # activations (..., rows)
     bits: int | None = None,  # of the DAC; None: any voltage
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    "(V, s): each vector of rows scaled so that its largest magnitude is max_input_voltage. ValueError without a max_input_voltage."
+    """Return (V, s): each vector of rows is scaled so that its largest magnitude is max_input_voltage.
+
+    Raise ValueError if there is no `max_input_voltage`.
+    """
     limit = _limit(module, input)
-    largest = (
-        input.detach().abs().amax(-1, keepdim=True)
-        if input.shape[-1]
-        else input.new_ones(*input.shape[:-1], 1)
-    )
+    largest = input.detach().abs().amax(-1, keepdim=True) if input.shape[-1] else input.new_ones(*input.shape[:-1], 1)
     s = (limit / torch.where(largest > 0, largest, limit)).clamp(max=torch.finfo(input.dtype).max)
     return input * s if bits is None else fixed_converter(input * s, bits, limit), s
 
@@ -182,19 +172,18 @@ def per_sample_scale(
 def fixed_scale(
     module,  # anything with `max_input_voltage` (volt)
     input: torch.Tensor,  # activations, any shape
-    range: float
-    | None = None,  # the activation that max_input_voltage stands for; None: that of the layer's calibration
+    range: float | None = None,  # activation that max_input_voltage stands for; None: that of the layer's calibration
     bits: int | None = None,  # of the DAC; None: any voltage
 ) -> tuple[torch.Tensor, float]:
-    """(V, s) with s = max_input_voltage/range: inputs are clipped to [-range, range], and with `bits` rounded to a DAC's steps.
+    """Return (V, s) with s = max_input_voltage/range; inputs are clipped to [-range, range].
 
-    Gradients pass straight through the rounding. ValueError for a range that isn't > 0, for none, or without a max_input_voltage.
+    With `bits`, inputs are also rounded to a DAC's steps; gradients pass straight through the rounding.
+
+    Raise ValueError if `range` isn't > 0, or if there is no `range` or no `max_input_voltage`.
     """
     limit, range = _limit(module, input), _range(module, range, input)
     s = limit / range
-    return within(input, -range, range) * s if bits is None else fixed_converter(
-        input * s, bits, limit
-    ), s
+    return within(input, -range, range) * s if bits is None else fixed_converter(input * s, bits, limit), s
 
 
 def clipped(
@@ -203,19 +192,14 @@ def clipped(
 ) -> float:
     "The share of inputs that `fixed_scale` clips."
     finite_range(input, "input")
-    return (
-        (input.abs() > check_number(range, "range", above=0)).double().mean().item()
-        if input.numel()
-        else 0.0
-    )
+    return (input.abs() > check_number(range, "range", above=0)).double().mean().item() if input.numel() else 0.0
 
 # %% ../../nbs/map/Input.ipynb #cell-020
 def bit_serial(
     module,  # anything with `max_input_voltage` (volt)
     input: torch.Tensor,  # activations (..., rows)
     bits: int,  # of an input, at least 2
-    range: float
-    | None = None,  # the activation of full scale; None: that of the layer's calibration
+    range: float | None = None,  # the activation of full scale; None: that of the layer's calibration
 ) -> tuple[torch.Tensor, Encoding]:
     """(V, Encoding): `bits` patterns (bits, ..., rows) of 0 and max_input_voltage, lowest bit first; two's complement.
 
@@ -230,9 +214,7 @@ def bit_serial(
     patterns = ((number >> shifts) & 1).to(input.dtype) * limit
     weights = 2.0 ** torch.arange(1 - bits, 1, dtype=torch.float64, device=input.device)
     weights[-1] = -1.0
-    if (
-        input.requires_grad and torch.is_grad_enabled()
-    ):  # all of it through the highest bit, whose weight is -1
+    if input.requires_grad and torch.is_grad_enabled():  # all of it through the highest bit, whose weight is -1
         through = -within(input, -range, range) * (limit / range)
         patterns = torch.cat([patterns[:-1], (patterns[-1] + (through - through.detach()))[None]])
     return patterns, Encoding(limit / range, weights=weights)
@@ -241,17 +223,15 @@ def bit_serial(
 def pulse_width(
     module,  # anything with `max_input_voltage` (volt)
     input: torch.Tensor,  # activations (..., rows)
-    range: float
-    | None = None,  # the activation of a pulse of full length; None: that of the layer's calibration
+    range: float | None = None,  # the activation of a pulse of full length; None: that of the layer's calibration
     bits: int | None = None,  # 2^(bits - 1) - 1 lengths besides 0; None: any
 ) -> tuple[torch.Tensor, Encoding]:
-    "(V, Encoding): max_input_voltage with the sign of the input, for a time proportional to its magnitude. Raises as `fixed_scale`."
+    """Return (V, Encoding): max_input_voltage with the sign of the input, for a time proportional to its magnitude.
+
+    Raise what `fixed_scale` raises.
+    """
     limit, range = _limit(module, input), _range(module, range, input)
-    share = (
-        within(input, -range, range) / range
-        if bits is None
-        else fixed_converter(input / range, bits, 1.0)
-    )
+    share = within(input, -range, range) / range if bits is None else fixed_converter(input / range, bits, 1.0)
     sign = torch.where(share.detach() < 0, -1.0, 1.0).to(share.dtype)
     return limit * sign, Encoding(limit / range, duration=share * sign)
 
@@ -259,41 +239,37 @@ def pulse_width(
 def predistorted_scale(
     module,  # a layer: `max_input_voltage` (volt) and `crossbars`
     input: torch.Tensor,  # activations, any shape
-    range: float
-    | None = None,  # the activation that max_input_voltage stands for; None: that of the layer's calibration
+    range: float | None = None,  # activation that max_input_voltage stands for; None: that of the layer's calibration
     bits: int | None = None,  # of the DAC, before the distortion; None: any voltage
 ) -> tuple[torch.Tensor, float]:
-    """(V, s): voltages at which devices with a sinh curve carry currents proportional to the input, s = max_input_voltage/range.
+    """Return (V, s): voltages at which devices with a sinh curve carry currents proportional to the input.
 
-    Where the two directions differ, full scale is the smaller of the two currents. Raises as `fixed_scale`, and ValueError for devices with another curve.
+    s is max_input_voltage/range. If the two directions differ, full scale is the smaller of the two currents.
+
+    Raise what `fixed_scale` raises, and ValueError if the devices have another curve.
     """
     limit, range = _limit(module, input), _range(module, range, input)
     phi = module.crossbars[0].memristor.nominal_phi
     volts = torch.tensor([1.0, 0.5, 0.25], dtype=torch.float64) * limit
     full, bends = [], []
     for sign in (1, -1):
-        one, half, quarter = (
-            sign * phi(sign * v.to(module.crossbars[0].memristor.x)).double().item() for v in volts
-        )
+        one, half, quarter = (sign * phi(sign * v.to(module.crossbars[0].memristor.x)).double().item() for v in volts)
         b = 2 / limit * math.acosh(max(1.0, one / (2 * half))) if half > 0 else math.nan
         if not abs(quarter - (half / 2 / math.cosh(b * limit / 4) if b == b else 0)) <= 1e-4 * one:
             raise ValueError(
-                f"predistorted_scale: the devices' curve is no sinh: phi = {one:.4g}, {half:.4g}, {quarter:.4g} V at {sign * limit:g}, half and a quarter of it"
+                f"predistorted_scale: the devices' curve is no sinh: phi = {one:.4g}, {half:.4g}, {quarter:.4g} V "
+                f"at {sign * limit:g}, half and a quarter of it"
             )
         full.append(one)
         bends.append(b)
     scale, share = (
         min(full),
-        within(input, -range, range) / range
-        if bits is None
-        else fixed_converter(input / range, bits, 1.0),
+        within(input, -range, range) / range if bits is None else fixed_converter(input / range, bits, 1.0),
     )
     bent = []
     for one, b in zip(full, bends, strict=True):
         top = math.sinh(b * limit) * scale / one
-        bent.append(
-            torch.asinh(share * top) / b if b * limit > 1e-3 else share * limit * scale / one
-        )
+        bent.append(torch.asinh(share * top) / b if b * limit > 1e-3 else share * limit * scale / one)
     return torch.where(share > 0, *bent), limit / range
 
 # %% ../../nbs/map/Input.ipynb #cell-026
@@ -316,9 +292,7 @@ def best_range(
         # most values may be 0, as behind a ReLU; a range has to be larger
         return magnitude.kthvalue(k).values.item() or magnitude[magnitude > 0].min().item()
     magnitude = magnitude[:: max(1, len(magnitude) // 2**16)]
-    error = lambda limit: (
-        (fixed_converter(magnitude, bits, limit) - magnitude).square().mean().item()
-    )
+    error = lambda limit: (fixed_converter(magnitude, bits, limit) - magnitude).square().mean().item()
     return min((largest * k / 100 for k in range(1, 101)), key=error)
 
 
@@ -330,11 +304,16 @@ def calibrate(
     samples: int = 256,  # that are kept of each layer's input, spread over the batches
     verbose: bool = True,  # print the table
 ) -> pd.DataFrame:
-    """Set fixed ranges from data, in one pass; the ranges of each layer, and which shares of the kept inputs and currents they clip.
+    """Set fixed ranges from data, in one pass.
 
-    Layers with a naive scaling routine get `fixed_scale`, others keep theirs, but for a `range` among its parameters; an `ADC_overflow_rate` is kept to; without a `max_input_voltage` an input is in volts
-    and has no range. Nothing is set if anything is wrong. Raises ValueError for a method that is none, a calibrated ADC of less than two bits, or a
-    logarithmic one with another method than "max"; TypeError for what are no batches.
+    Return a table of the ranges of each layer, and of the shares of the kept inputs and currents that they clip.
+
+    Layers with a naive scaling routine get `fixed_scale`. Others keep theirs, except for a `range` among its
+    parameters. An `ADC_overflow_rate` is kept to. Without a `max_input_voltage` an input is in volts and has no range.
+    Nothing is set if anything is wrong.
+
+    Raise ValueError if a method is impossible, if a calibrated ADC has fewer than two bits, or if a logarithmic one has
+    another method than "max". Raise TypeError if `batches` aren't batches.
     """
     layers = readable_layers(model)
     check_number(samples, "samples", at_least=1, integer=True)
@@ -347,9 +326,7 @@ def calibrate(
         if layer.ADC_resolution == 1:
             raise ValueError(f"{name}: ADC_resolution=1: a fixed range needs at least 2 bits")
         if layer.quant_method == "log" and adc_method != "max":
-            raise ValueError(
-                f"adc_method={adc_method!r}: {name} has a logarithmic ADC, for which it must be 'max'"
-            )
+            raise ValueError(f"adc_method={adc_method!r}: {name} has a logarithmic ADC, for which it must be 'max'")
     kept, largest, counts = {}, {}, {}
 
     def watch(layer, x):
@@ -371,21 +348,13 @@ def calibrate(
         for name, layer in layers.items():
             if layer not in kept:
                 raise ValueError(f"batches: {name} has seen no input; every layer must be used")
-            found.append(
-                (
-                    layer,
-                    *_ranges(
-                        name or "the layer", layer, kept[layer], largest[layer], method, adc_method
-                    ),
-                )
-            )
+            found.append((layer, *_ranges(name or "the layer", layer, kept[layer], largest[layer], method, adc_method)))
             rows.append((name, *found[-1][-1]))
         for layer, settings, *_ in found:
             for key, value in settings.items():
                 setattr(layer, key, value)
     table = pd.DataFrame(
-        rows,
-        columns=["layer", "input_range", "inputs clipped", "ADC_range (A)", "currents clipped"],
+        rows, columns=["layer", "input_range", "inputs clipped", "ADC_range (A)", "currents clipped"]
     ).set_index("layer")
     if verbose:
         print(table.to_string(float_format=lambda v: f"{v:.4g}"))
@@ -400,10 +369,7 @@ def _spread(x, count):
 def _ranges(name, layer, parts, largest, method, adc_method):
     "Settings of a calibrated layer, and its row of the table, from parts of its inputs. The layer is left as it was."
     x = torch.cat([part.flatten() for part in parts])
-    before = {
-        k: getattr(layer, k)
-        for k in ("scaling_routine", "scaling_routine_params", "input_range", "ADC_range")
-    }
+    before = {k: getattr(layer, k) for k in ("scaling_routine", "scaling_routine_params", "input_range", "ADC_range")}
     settings, buffer = {}, lambda v: torch.as_tensor(v, dtype=torch.float64, device=x.device)
     row = [math.nan, 0.0, math.nan, 0.0]
     try:
@@ -411,17 +377,14 @@ def _ranges(name, layer, parts, largest, method, adc_method):
             if layer.scaling_routine is naive_scale:
                 settings |= {"scaling_routine": fixed_scale, "scaling_routine_params": {}}
             settings.setdefault(
-                "scaling_routine_params",
-                {k: v for k, v in layer.scaling_routine_params.items() if k != "range"},
+                "scaling_routine_params", {k: v for k, v in layer.scaling_routine_params.items() if k != "range"}
             )
             bits = layer.scaling_routine_params.get("bits")
             chosen = largest if method == "max" else best_range(x, method, bits)
             if layer.bias_rows:  # they are driven, too
                 chosen = max(chosen, layer.bias_input / layer.largest_input(1.0))
             if not chosen:
-                raise ValueError(
-                    f"batches: {name} sees nothing but zeros; give inputs that reach it"
-                )
+                raise ValueError(f"batches: {name} sees nothing but zeros; give inputs that reach it")
             row[:2] = [chosen, clipped(x, chosen)]
             settings["input_range"] = buffer(chosen)
         for key, value in settings.items():
@@ -438,8 +401,7 @@ def _ranges(name, layer, parts, largest, method, adc_method):
             else:
                 limits = [best_range(c, adc_method, layer.ADC_resolution) for c in currents]
                 over = sum(
-                    (c.abs() > limit * (1 + 1e-6)).sum().item()
-                    for c, limit in zip(currents, limits, strict=True)
+                    (c.abs() > limit * (1 + 1e-6)).sum().item() for c, limit in zip(currents, limits, strict=True)
                 )
                 row[2:] = [max(limits), over / max(1, sum(c.numel() for c in currents))]
             # a slice that holds nothing, or a layer of zeros, has no currents: any range does

@@ -21,25 +21,18 @@ class Affine(FullPrecision):
 
     def __init__(
         self,
-        coef: float
-        | torch.Tensor = 1.0,  # a tensor broadcasts with the output: (channels, 1, 1) for one of images
+        coef: float | torch.Tensor = 1.0,  # a tensor broadcasts with the output: (channels, 1, 1) for one of images
         intercept: float | torch.Tensor = 0.0,
         r2: float = float("nan"),
     ):
         super().__init__()
         for name, value in (("coef", coef), ("intercept", intercept), ("r2", r2)):
-            with torch.inference_mode(
-                False
-            ):  # a tensor made in inference mode could not be loaded into later
-                self.register_buffer(
-                    name, torch.as_tensor(value, dtype=torch.float64).detach().clone()
-                )
+            with torch.inference_mode(False):  # a tensor made in inference mode could not be loaded into later
+                self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64).detach().clone())
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         for name in ("coef", "intercept"):  # a number or one for each channel, whatever was fitted
-            if (saved := state_dict.get(prefix + name)) is not None and saved.shape != getattr(
-                self, name
-            ).shape:
+            if (saved := state_dict.get(prefix + name)) is not None and saved.shape != getattr(self, name).shape:
                 with torch.inference_mode(False):
                     setattr(self, name, getattr(self, name).new_zeros(saved.shape))
         super()._load_from_state_dict(state_dict, prefix, *args)
@@ -51,30 +44,25 @@ class Affine(FullPrecision):
 
     def extra_repr(self) -> str:
         show = lambda t, form: (
-            f"{t.item():{form}}"
-            if t.dim() == 0
-            else f"{t.min().item():{form}}..{t.max().item():{form}}"
+            f"{t.item():{form}}" if t.dim() == 0 else f"{t.min().item():{form}}..{t.max().item():{form}}"
         )
         return f"coef={show(self.coef, '.6g')}, intercept={show(self.intercept, '.3g')}, r2={self.r2.item():.8g}"
 
 # %% ../../nbs/map/Module.ipynb #cell-008
 class LineSums:
-    "Sums over pairs (crossbar output c, digital output y) for each output channel of a layer: what lines are fitted and checked with."
+    """Sums over pairs (crossbar output c, digital output y) for each output channel of a layer.
+
+    Lines are fitted and checked with them.
+    """
 
     def __init__(self, module):
-        self.dimensions, self.groups = (
-            getattr(module, "dimensions", 0),
-            getattr(module, "groups", 1),
-        )
+        self.dimensions, self.groups = (getattr(module, "dimensions", 0), getattr(module, "groups", 1))
         self.sums = None
 
     def add(self, crossbar_output, digital_output):
         "Outputs of the layer's form, samples first. ValueError for non-finite values."
         channel = -1 - self.dimensions
-        c, y = (
-            t.detach().double().movedim(channel, 0).flatten(1)
-            for t in (crossbar_output, digital_output)
-        )
+        c, y = (t.detach().double().movedim(channel, 0).flatten(1) for t in (crossbar_output, digital_output))
         finite_range(c, "output of the crossbar")
         finite_range(y, "output of the digital layer")
         one = torch.full_like(c[:, 0], c.shape[1])
@@ -89,17 +77,12 @@ class LineSums:
         var, cov = cc - c * c / n, cy - c * y / n
         flat = var <= (4 * resolution) ** 2 * cc  # constant, as far as its precision goes
         coef = torch.where(flat, 0, cov / torch.where(flat, 1, var))
-        if (
-            per_column and flat.any()
-        ):  # a column that doesn't vary says nothing of its slope: it gets that of the layer
-            coef = torch.where(
-                flat, self.line(False, resolution).coef.flatten().expand(channels), coef
-            )
+        if per_column and flat.any():  # a column that doesn't vary says nothing of its slope: it gets that of the layer
+            coef = torch.where(flat, self.line(False, resolution).coef.flatten().expand(channels), coef)
         intercept = (y - coef * c) / n
         if parts > 1:
             coef, intercept = (
-                t.repeat_interleave(channels // parts).view(-1, *[1] * self.dimensions)
-                for t in (coef, intercept)
+                t.repeat_interleave(channels // parts).view(-1, *[1] * self.dimensions) for t in (coef, intercept)
             )
         else:
             coef, intercept = coef[0], intercept[0]
@@ -111,7 +94,10 @@ class LineSums:
         return bool((cc - c * c / n <= (4 * resolution) ** 2 * cc).all())
 
     def check(self, coef: torch.Tensor, intercept: torch.Tensor) -> tuple[float, float]:
-        "(slope error, r2) of a line's outputs on these pairs: the digital output rises by 1 + slope error where the line's does by 1."
+        """Return (slope error, r2) of a line's outputs on these pairs.
+
+        The digital output rises by 1 + slope error where the line's output rises by 1.
+        """
         if self.sums is None:
             return float("nan"), float("nan")
         n, c, y, cc, cy, yy = self.sums
@@ -120,9 +106,9 @@ class LineSums:
         n, y, yy, t, tt, ty = (v.sum().item() for v in (n, y, yy, t, tt, ty))
         spread, own = yy - y * y / n, tt - t * t / n
         left = yy - 2 * ty + tt
-        return (ty - t * y / n) / own - 1 if own > 0 else float(
-            "nan"
-        ), 1 - left / spread if spread > 0 else float(left == 0)
+        return (ty - t * y / n) / own - 1 if own > 0 else float("nan"), 1 - left / spread if spread > 0 else float(
+            left == 0
+        )
 
 
 def naive_tune(
@@ -132,10 +118,12 @@ def naive_tune(
     *,
     generator: torch.Generator | None = None,  # of the random inputs
 ) -> Affine:
-    """The line from the crossbar's readout to the digital output, fitted on uniform(-1, 1) inputs of `input_shape`.
+    """Fit the line from the crossbar's readout to the digital output, on uniform(-1, 1) inputs of `input_shape`.
 
-    The module is left as it was. A convolution with groups gets a line for each: they are arrays of their own, with scales of their own.
-    Raises ValueError for an empty or impossible `input_shape`.
+    The module is left as it was. A convolution with groups gets a line for each group, because groups are arrays of
+    their own, with scales of their own.
+
+    Raise ValueError if `input_shape` is empty or impossible.
     """
     return _fitted_line(module, input_shape, verbose, generator, per_column=False)
 
@@ -149,25 +137,25 @@ def _fitted_line(module, input_shape, verbose, generator, per_column):
         if (len(readout) if per_column else readout.numel()) < 2:
             each = " for each column" * per_column
             raise ValueError(
-                f"input_shape={tuple(input_shape)}: gives a single output{each}, through which any line goes; give more inputs"
+                f"input_shape={tuple(input_shape)}: gives a single output{each}, through which any line goes; "
+                "give more inputs"
             )
         sums.add(readout, module.digital(x))
-    line = checked_line(sums.line(per_column, torch.finfo(readout.dtype).eps), readout.dtype).to(
-        readout.device
-    )
+    line = checked_line(sums.line(per_column, torch.finfo(readout.dtype).eps), readout.dtype).to(readout.device)
     if verbose:
         say(module, line)
     return line
 
 
 def random_inputs(module, input_shape, generator=None) -> torch.Tensor:
-    "Uniform(-1, 1) inputs of a shape, samples first, in the precision of the module's devices. ValueError for an impossible shape."
+    """Draw uniform(-1, 1) inputs of a shape, samples first, in the precision of the module's devices.
+
+    Raise ValueError if the shape is impossible.
+    """
     shape = tuple(check_number(n, "input_shape", at_least=1, integer=True) for n in input_shape)
     like = module.crossbars[0].memristor.x
     check_generator(generator)
-    random = torch.rand(
-        shape, generator=generator, dtype=like.dtype, device=generator.device if generator else None
-    )
+    random = torch.rand(shape, generator=generator, dtype=like.dtype, device=generator.device if generator else None)
     return (2 * random - 1).to(like.device)
 
 
@@ -193,7 +181,10 @@ def analytic_tune(
     *,
     generator: torch.Generator | None = None,  # accepted, not needed
 ) -> Affine:
-    "The line that `naive_tune` would find with infinitely many inputs, from weights and conductances. ValueError for devices that aren't ohmic."
+    """Return the line that `naive_tune` would find with infinitely many inputs.
+
+    It is computed from weights and conductances. Raise ValueError if the devices aren't ohmic.
+    """
     with torch.no_grad():
         w, g = module.matrices()
     dtype = g.dtype
@@ -206,9 +197,7 @@ def analytic_tune(
     r2 = 1 - left / total if total else 1.0
     if len(coef) > 1:
         channels = module.out_channels
-        coef = coef.repeat_interleave(channels // len(coef)).view(
-            channels, *[1] * module.dimensions
-        )
+        coef = coef.repeat_interleave(channels // len(coef)).view(channels, *[1] * module.dimensions)
     else:
         coef = coef[0]
     line = checked_line(Affine(coef, torch.zeros_like(coef), r2), dtype).to(w.device)
@@ -234,10 +223,12 @@ def tune_on(
     per_column: bool = False,  # a line for each output channel instead of one for each layer (or group)
     verbose: bool = True,  # print the table
 ) -> pd.DataFrame:
-    """Fit every layer's `transform_output` to its digital output on real inputs, in one pass; all or none.
+    """Fit every layer's `transform_output` to its digital output on real inputs, in one pass.
 
-    The table has r2 on the samples that were fitted, and slope error and r2 on every fourth sample, which was not. Layers see the digital
-    outputs of those before them. ValueError for a layer that sees no input or whose digital weights were freed; what `observe` raises.
+    Layers see the digital outputs of those before them. Return a table with r2 on the samples that were fitted, and
+    slope error and r2 on every fourth sample, which was not. Either all layers are set or none.
+
+    Raise ValueError if a layer sees no input or if its digital weights were freed. Raise what `observe` raises.
     """
     if not isinstance(per_column, bool) or not isinstance(verbose, bool):
         raise TypeError(f"per_column={per_column!r}, verbose={verbose!r}: must be True or False")
@@ -263,16 +254,12 @@ def tune_on(
             raise ValueError(
                 f"batches: the outputs of {name or 'the layer'} don't vary over them; give inputs that differ"
             )
-        line = checked_line(fitted[layer].line(per_column, torch.finfo(x.dtype).eps), x.dtype).to(
-            x.device
-        )
+        line = checked_line(fitted[layer].line(per_column, torch.finfo(x.dtype).eps), x.dtype).to(x.device)
         lines[layer] = line
         rows.append((name, line.r2.item(), *checked[layer].check(line.coef, line.intercept)))
     for layer, line in lines.items():
         layer.transform_output = line
-    table = pd.DataFrame(
-        rows, columns=["layer", "r2", "slope error on others", "r2 on others"]
-    ).set_index("layer")
+    table = pd.DataFrame(rows, columns=["layer", "r2", "slope error on others", "r2 on others"]).set_index("layer")
     if verbose:
         print(table.to_string(float_format=lambda v: f"{v:.4g}"))
     return table
@@ -282,7 +269,10 @@ def tuning_report(
     model: torch.nn.Module,  # patched and tuned
     batches,  # as of `tune_on`: other inputs than those that were fitted
 ) -> pd.DataFrame:
-    "Slope error and r2 of every layer's transform on these inputs. ValueError for a transform that is no line; what `tune_on` raises."
+    """Return slope error and r2 of every layer's transform on these inputs.
+
+    Raise ValueError if a transform isn't a line. Raise what `tune_on` raises.
+    """
     found = {}
 
     def watch(layer, x):
@@ -294,8 +284,7 @@ def tuning_report(
         _line_of(layer, name)
     layers = _all_seen(model, batches, watch, found)
     rows = [
-        (name, *found[m].check(m.transform_output.coef, m.transform_output.intercept))
-        for name, m in layers.items()
+        (name, *found[m].check(m.transform_output.coef, m.transform_output.intercept)) for name, m in layers.items()
     ]
     return pd.DataFrame(rows, columns=["layer", "slope error", "r2"]).set_index("layer")
 
@@ -322,9 +311,12 @@ def _line_of(layer, name) -> Affine:
 
 # %% ../../nbs/map/Module.ipynb #cell-028
 class DriftCompensation:
-    """Remembers what a model's layers gave for calibration inputs, and scales their transforms to that again, whenever asked.
+    """Remember what a model's layers gave for calibration inputs, and scale their transforms back to that.
 
-    Made right after tuning: transforms must be lines (else ValueError). Times don't compound: each `compensate` starts from the lines of then.
+    Make it right after tuning, and call `compensate` whenever needed. Times don't compound, because each `compensate`
+    starts from the lines that the model had when this was made.
+
+    Raise ValueError if a transform isn't a line.
     """
 
     def __init__(
@@ -337,9 +329,7 @@ class DriftCompensation:
             raise TypeError(f"per_column={per_column!r}: must be True or False")
         self.model, self.per_column, self.batches = model, per_column, list(inputs_of(batches))
         self.weights = {m: m.made_from.clone() for m in readable_layers(model).values()}
-        self.lines = {
-            m: _line_of(m, name).coef.clone() for name, m in readable_layers(model).items()
-        }
+        self.lines = {m: _line_of(m, name).coef.clone() for name, m in readable_layers(model).items()}
         self.reference = self._magnitudes()
 
     def _magnitudes(self):
@@ -362,13 +352,14 @@ class DriftCompensation:
             if m not in found:
                 raise ValueError(f"batches: {name} has seen no input; every layer must be used")
             if not (found[m] > 0).all():
-                found[m] = torch.where(
-                    found[m] > 0, found[m], 1
-                )  # a column that gives nothing stays as it is
+                found[m] = torch.where(found[m] > 0, found[m], 1)  # a column that gives nothing stays as it is
         return found
 
     def compensate(self) -> dict:
-        "Scale the transforms for the chip as it is now; {layer's name: factor or factors}. ValueError for a transform that is no line any more, and for other weights."
+        """Scale the transforms for the chip as it is now, and return {layer's name: factor or factors}.
+
+        Raise ValueError if a transform is no longer a line, or if the chip has been programmed with other weights.
+        """
         named = readable_layers(self.model)
         for name, m in named.items():
             _line_of(m, name)
@@ -390,25 +381,22 @@ def reestimate_batchnorm(
     model: torch.nn.Module,  # patched
     batches,  # as of `tune_on`
 ) -> int:
-    """Replace the running statistics of all batch normalisations by those of these batches on the crossbars; how many there are.
+    """Replace the running statistics of all batch normalisations by those of these batches on the crossbars.
 
-    Dropout and the rest stay in eval mode, and modes are as before afterwards. ValueError for a model without such layers.
+    Return how many batch normalisations there are. Dropout and the rest stay in eval mode, and afterwards all modes are
+    as before.
+
+    Raise ValueError if the model has no such layers.
     """
     norms = [
-        m
-        for m in model.modules()
-        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.track_running_stats
+        m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.track_running_stats
     ]
     if not norms:
-        raise ValueError(
-            f"model: {type(model).__name__} has no batch normalisation that keeps statistics"
-        )
+        raise ValueError(f"model: {type(model).__name__} has no batch normalisation that keeps statistics")
     for name, layer in readable_layers(model).items():
         layer.check_current(name)
     kept = [(m, m.training, getattr(m, "momentum", None)) for m in model.modules()]
-    statistics = [
-        copy.deepcopy([m.running_mean, m.running_var, m.num_batches_tracked]) for m in norms
-    ]
+    statistics = [copy.deepcopy([m.running_mean, m.running_var, m.num_batches_tracked]) for m in norms]
     try:
         for m, *_ in kept:
             m.training = m in norms
@@ -420,9 +408,7 @@ def reestimate_batchnorm(
                 model(x)
     except Exception:
         for m, old in zip(norms, statistics, strict=True):
-            for new, value in zip(
-                (m.running_mean, m.running_var, m.num_batches_tracked), old, strict=True
-            ):
+            for new, value in zip((m.running_mean, m.running_var, m.num_batches_tracked), old, strict=True):
                 new.copy_(value)
         raise
     finally:

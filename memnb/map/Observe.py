@@ -10,7 +10,10 @@ import torch
 
 # %% ../../nbs/map/Observe.ipynb #cell-005
 def readable_layers(model: torch.nn.Module) -> dict:
-    "{name: layer} of the layers with crossbars of their own, each once. ValueError if there are none, TypeError for what is no module."
+    """Return {name: layer} of the layers with crossbars of their own, each once.
+
+    Raise ValueError if there are none, and TypeError if `model` isn't a module.
+    """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
     layers = {name: m for name, m in model.named_modules() if hasattr(m, "watch")}
@@ -20,9 +23,12 @@ def readable_layers(model: torch.nn.Module) -> dict:
 
 
 def inputs_of(batches):
-    """The inputs of a tensor, or of batches: tensors, or tuples and lists that begin with one, as a DataLoader gives them.
+    """Yield the inputs of a tensor, or of batches.
 
-    A generator, so that a large data set passes through. TypeError for anything else, ValueError for no batch at all, or an empty one.
+    Batches are tensors, or tuples and lists that begin with one, as a DataLoader gives them. They are taken one by one,
+    so that a large data set passes through.
+
+    Raise TypeError for anything else, and ValueError if there is no batch at all, or an empty one.
     """
     if isinstance(batches, torch.Tensor):
         batches = [batches]
@@ -32,9 +38,7 @@ def inputs_of(batches):
     for batch in batches:
         x = batch[0] if isinstance(batch, (tuple, list)) and batch else batch
         if not isinstance(x, torch.Tensor):
-            raise TypeError(
-                f"batches: {type(x).__name__}: must be tensors, or tuples or lists that begin with one"
-            )
+            raise TypeError(f"batches: {type(x).__name__}: must be tensors, or tuples or lists that begin with one")
         if not x.numel():
             raise ValueError(f"batches: one has the shape {tuple(x.shape)}; must have samples")
         count += 1
@@ -50,8 +54,10 @@ def observe(
 ):
     """Run `model` over `batches` in eval mode, digitally, and call `watch` for every input of every memristive layer.
 
-    The model is left as it was, also after an error; in train mode devices that are due are written first. Layers whose digital weights were freed pass on what their crossbars give.
-    ValueError for a layer in eval mode whose weights have changed since its devices were written.
+    The model is left as it was, also after an error. In train mode, devices that are due are written first. Layers
+    whose digital weights were freed pass on what their crossbars give.
+
+    Raise ValueError if the weights of a layer in eval mode have changed since its devices were written.
     """
     named = readable_layers(model)
     for name, layer in named.items():

@@ -21,7 +21,10 @@ def largest_weight(
     weight: torch.Tensor,  # any shape, finite
     p_l: float | None = None,  # proportion of weights to retain, in [0, 1]
 ) -> float:
-    "The magnitude that is mapped to the full range: max|w|, or the k-th smallest |w| for `p_l`; 0 if all weights are 0."
+    """Return the magnitude that is mapped to the full range.
+
+    It is max|w|, or the k-th smallest |w| for `p_l`. It is 0 if all weights are 0.
+    """
     if p_l is not None:
         check_number(p_l, "p_l", at_least=0, at_most=1)
     lo, hi = finite_range(weight, "weight")
@@ -56,9 +59,7 @@ def _checked(weight, r_on, r_off, scheme):
     check_scheme(scheme)
     finite_range(weight, "weight")
     w = weight if weight.dtype in (torch.float32, torch.float64) else weight.float()
-    check_number(
-        r_on, "r_on", at_least=2 / torch.finfo(w.dtype).max
-    )  # conductances must be numbers, too
+    check_number(r_on, "r_on", at_least=2 / torch.finfo(w.dtype).max)  # conductances must be numbers, too
     check_number(r_off, "r_off", above=0)
     if r_on >= r_off:
         raise ValueError(f"r_on={r_on!r}, r_off={r_off!r}: r_on must be below r_off")
@@ -83,7 +84,8 @@ def _onto(w, w_max, r_on, r_off, scheme):
         return within(w, -w_max, w_max).mul_(scale / 2).add_((g_on + g_off) / 2)
     if max(abs(bound) for bound in finite_range(w, "weight")) > w_max:
         w = within(w, -w_max, w_max)
-    # relu, since the gradient of clamp takes several times as long; 0 belongs to the positive half alone, or its gradient would count twice
+    # relu, since the gradient of clamp takes several times as long; 0 belongs to the positive half alone, or its
+    # gradient would count twice
     negative = w.neg().relu_()
     return (w + negative).mul_(scale).add_(g_off), negative.mul(scale).add_(g_off)
 
@@ -95,7 +97,10 @@ def balanced_map(
     scheme: Scheme,
     p_l: float | None = None,  # proportion of weights to retain, in [0, 1]; None: all
 ):
-    "Map weights to pairs of devices around the middle of their range: (G_pos, G_neg), S. A single column: as `naive_map`. Raises what it raises."
+    """Map weights to pairs of devices around the middle of their range: (G_pos, G_neg), S.
+
+    A single column is mapped as by `naive_map`. Raise what `naive_map` raises.
+    """
     w = _checked(weight, r_on, r_off, scheme)
     around = _onto(w, largest_weight(w, p_l), r_on, r_off, Scheme.SingleColumn)
     return around if scheme is Scheme.SingleColumn else (around, (1 / r_on + 1 / r_off) - around)
@@ -120,7 +125,10 @@ def mse_map(
     *,
     levels: int,  # that a device can be set to, from end to end, equally spaced
 ):
-    "`naive_map` with the limit that is best for devices with so many levels; give `functools.partial(mse_map, levels=16)`."
+    """Map weights like `naive_map`, with the limit that is best for devices with so many levels.
+
+    Give it as `functools.partial(mse_map, levels=16)`.
+    """
     check_number(levels, "levels", at_least=2, integer=True)
     w = _checked(weight, r_on, r_off, scheme)
     _no_share(p_l, "mse_map")
@@ -130,11 +138,7 @@ def mse_map(
     def error(limit):
         # a single column's levels are where an odd number of steps from the ends leads; a pair's start at 0
         shift = 0.0 if scheme is Scheme.DoubleColumn or levels % 2 else 0.5
-        held = (
-            ((magnitude.clamp(max=limit) * steps / limit - shift).round() + shift).clamp(max=steps)
-            * limit
-            / steps
-        )
+        held = ((magnitude.clamp(max=limit) * steps / limit - shift).round() + shift).clamp(max=steps) * limit / steps
         return (held - magnitude).square().mean().item()
 
     return _onto(w, best_limit(w, error), r_on, r_off, scheme)
@@ -156,9 +160,7 @@ def noise_map(
     magnitude = w.detach().abs().double()
     share = sigma * r_off / (r_off - r_on)  # of the range of conductances
     spread = (2 if scheme is Scheme.DoubleColumn else 4) * share * share
-    error = lambda limit: (
-        (magnitude - limit).clamp(min=0).square().mean().item() + spread * limit * limit
-    )
+    error = lambda limit: (magnitude - limit).clamp(min=0).square().mean().item() + spread * limit * limit
     return _onto(w, best_limit(w, error), r_on, r_off, scheme)
 
 
@@ -174,7 +176,10 @@ def per_column_map(
     scheme: Scheme,
     p_l: float | None = None,  # proportion of each output's weights to retain, in [0, 1]; None: all
 ) -> Mapped:
-    "`naive_map` with a limit for each output, which the decode undoes: the readout is in units of weights. Raises what `naive_map` raises."
+    """Map weights like `naive_map`, but with a limit for each output, which the decode undoes.
+
+    The readout is in units of weights. Raise what `naive_map` raises.
+    """
     w = _outputs(weight, r_on, r_off, scheme)
     flat = w.detach().reshape(len(w), -1).abs()
     limit = flat.amax(1)
@@ -186,9 +191,7 @@ def per_column_map(
     # an output without weights gets the limit of the others, and is zero with it
     limit = torch.where(limit > 0, limit, limit.amax()).clamp_min(torch.finfo(w.dtype).tiny)
     factor = limit.double() / (1 / r_on - 1 / r_off) * _span(scheme)
-    return Mapped(
-        _pair(w / limit.view(-1, *[1] * (w.dim() - 1)), r_on, r_off, scheme), Decode(factor=factor)
-    )
+    return Mapped(_pair(w / limit.view(-1, *[1] * (w.dim() - 1)), r_on, r_off, scheme), Decode(factor=factor))
 
 
 def _span(scheme):
@@ -209,17 +212,15 @@ def reference_map(
     scheme: Scheme,  # must be SingleColumn
     p_l: float | None = None,  # proportion of weights to retain, in [0, 1]; None: all
 ) -> Mapped:
-    "`naive_map` for a single column, and one more column at (1/r_on + 1/r_off)/2, the reference of all others. ValueError for another scheme."
+    """Map weights like `naive_map` to single columns, and add a column at (1/r_on + 1/r_off)/2.
+
+    That column is the reference of all others. Raise ValueError unless `scheme` is SingleColumn.
+    """
     w = _outputs(weight, r_on, r_off, scheme)
     if scheme is not Scheme.SingleColumn:
-        raise ValueError(
-            f"scheme={scheme}: reference_map needs Scheme.SingleColumn; a pair has no reference"
-        )
+        raise ValueError(f"scheme={scheme}: reference_map needs Scheme.SingleColumn; a pair has no reference")
     g = _onto(w, largest_weight(w, p_l), r_on, r_off, scheme)
-    return Mapped(
-        (torch.cat([g, torch.full_like(g[:1], (1 / r_on + 1 / r_off) / 2)]),),
-        Decode(reference=True),
-    )
+    return Mapped((torch.cat([g, torch.full_like(g[:1], (1 / r_on + 1 / r_off) / 2)]),), Decode(reference=True))
 
 # %% ../../nbs/map/Parameter.ipynb #cell-034
 def sliced_map(
@@ -232,9 +233,11 @@ def sliced_map(
     bits: int,  # of a weight's magnitude; of a single column, of the weight
     cell_bits: int,  # of a device, at most `bits`
 ) -> Mapped:
-    """Weights of `bits` bits in ceil(bits/cell_bits) columns for each output, lowest digits first; give `functools.partial(sliced_map, bits=8, cell_bits=2)`.
+    """Map weights of `bits` bits to ceil(bits/cell_bits) columns for each output, lowest digits first.
 
-    Gradients pass straight through the rounding. Raises what `naive_map` raises, and ValueError for impossible numbers of bits.
+    Give it as `functools.partial(sliced_map, bits=8, cell_bits=2)`. Gradients pass straight through the rounding.
+
+    Raise what `naive_map` raises, and ValueError if a number of bits is impossible.
     """
     w = _outputs(weight, r_on, r_off, scheme)
     check_number(bits, "bits", at_least=1, at_most=24, integer=True)
@@ -259,11 +262,7 @@ def sliced_map(
 
     unit = (base - 1) / span * limit / top * _span(scheme)
     # 0 belongs to the positive half alone, or its gradient would count twice
-    halves = (
-        (within(u, 0), within(-u, torch.finfo(u.dtype).tiny))
-        if scheme is Scheme.DoubleColumn
-        else ((u + 1) / 2,)
-    )
+    halves = (within(u, 0), within(-u, torch.finfo(u.dtype).tiny)) if scheme is Scheme.DoubleColumn else ((u + 1) / 2,)
     return Mapped(tuple(digits(half) for half in halves), Decode(significance, unit))
 
 # %% ../../nbs/map/Parameter.ipynb #cell-037
@@ -294,14 +293,13 @@ def pairs_map(
         parts, total = [u] * len(c), sum(c)
     else:
         steps = (check_number(levels, "levels", at_least=2, integer=True) - 1) / _span(scheme)
-        shift = (
-            0.0 if scheme is Scheme.DoubleColumn or levels % 2 else 0.5
-        )  # where the levels of a single column lie
+        shift = 0.0 if scheme is Scheme.DoubleColumn or levels % 2 else 0.5  # where the levels of a single column lie
         parts, rest, total = [], u, c[0]
         for k, following in itertools.pairwise(c):
             if following * 2 * steps < k * (1 - 1e-9):
                 raise ValueError(
-                    f"significance={significance!r}: {following:g} after {k:g} is too small for what {levels} levels leave over; at least {k / 2 / steps:g}"
+                    f"significance={significance!r}: {following:g} after {k:g} is too small for what {levels} levels "
+                    f"leave over; at least {k / 2 / steps:g}"
                 )
             part = within(rest * (total / k), -1, 1)
             held = (((part.detach() * steps - shift).round() + shift) / steps).clamp(-1, 1)
@@ -310,6 +308,5 @@ def pairs_map(
         parts.append(within(rest * (total / c[-1]), -1, 1))
     matrices = [_pair(part, r_on, r_off, scheme) for part in parts]
     return Mapped(
-        tuple(torch.cat(m) for m in zip(*matrices, strict=True)),
-        Decode(c, limit / total / span * _span(scheme)),
+        tuple(torch.cat(m) for m in zip(*matrices, strict=True)), Decode(c, limit / total / span * _span(scheme))
     )

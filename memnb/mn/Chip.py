@@ -34,9 +34,11 @@ def _named_layers(model):
 def summary(
     model: torch.nn.Module,  # a patched model or a memristive layer
 ) -> pd.DataFrame:
-    """A row for every memristive layer, and one for the total: class, crossbars, devices, arrays, how full these are, and resistances.
+    """Return a table of the memristive layers, one row for each and one for the total.
 
-    `arrays` are tiles, or whole crossbars without tiles; `utilisation` is the share of their cells that are devices; resistances in ohm.
+    Its columns give the class, the numbers of crossbars, devices and arrays, how full the arrays are, and the
+    resistances in ohm. `arrays` counts tiles, or whole crossbars if there are no tiles. `utilisation` is the share of
+    their cells that are devices.
     """
     rows = []
     for path, layer in _named_layers(model):
@@ -64,10 +66,7 @@ def summary(
         "class": "",
         "utilisation": table.devices.sum() / (table.devices / table.utilisation).sum(),
     }
-    total |= {
-        "lowest R (ohm)": table["lowest R (ohm)"].min(),
-        "highest R (ohm)": table["highest R (ohm)"].max(),
-    }
+    total |= {"lowest R (ohm)": table["lowest R (ohm)"].min(), "highest R (ohm)": table["highest R (ohm)"].max()}
     return pd.concat([table, pd.DataFrame([total])], ignore_index=True)
 
 # %% ../../nbs/mn/Chip.ipynb #cell-008
@@ -103,8 +102,9 @@ def load_conductances(
 ):
     """Write conductances (S) from a file to the devices of all crossbars.
 
-    ValueError, before anything is written, for crossbars that are missing or not known, other shapes, values that aren't finite, values beyond the
-    devices' bounds, and crossbars with effects, which would act on them once more.
+    Raise ValueError, before anything is written, if crossbars are missing or unknown, if shapes differ, if values
+    aren't finite or lie beyond the devices' bounds, or if a crossbar has effects, which would act on the values once
+    more.
     """
     path = Path(path)
     files = sorted(path.glob("*.csv"))
@@ -124,9 +124,7 @@ def load_conductances(
         for k, c in enumerate(layer.crossbars)
     }
     if found.keys() != chips.keys():
-        raise ValueError(
-            f"path={str(path)!r}: holds {sorted(found)}; the model's crossbars are {sorted(chips)}"
-        )
+        raise ValueError(f"path={str(path)!r}: holds {sorted(found)}; the model's crossbars are {sorted(chips)}")
     loaded = {}
     for name, chip in chips.items():
         if found[name].shape != (chip.rows, chip.columns):
@@ -134,17 +132,15 @@ def load_conductances(
                 f"path={str(path)!r}: {name} has the shape {found[name].shape}; must be {(chip.rows, chip.columns)}"
             )
         if found[name].dtype.kind not in "fiu":
-            raise ValueError(
-                f"path={str(path)!r}: {name}: {found[name].dtype}: must be real numbers"
-            )
+            raise ValueError(f"path={str(path)!r}: {name}: {found[name].dtype}: must be real numbers")
         g = torch.as_tensor(found[name]).to(chip.memristor.x)
         finite_range(g, name)
         low, high = chip.memristor.bounds
         outside = (g < low * (1 - 1e-5)) | (g > high * (1 + 1e-5))
         if outside.any():
             raise ValueError(
-                f"path={str(path)!r}: {name}: {int(outside.sum())} of {g.numel()} conductances are beyond the devices' bounds, from {g.min():.4g} to "
-                f"{g.max():.4g} S; patch with r_on and r_off that hold them"
+                f"path={str(path)!r}: {name}: {int(outside.sum())} of {g.numel()} conductances are beyond the devices' "
+                f"bounds, from {g.min():.4g} to {g.max():.4g} S; patch with r_on and r_off that hold them"
             )
         if len(chip.effects):
             raise ValueError(

@@ -27,29 +27,15 @@ class Composite(StandIn):
     Attributes: `products` (ModuleDict of Linear), `crossbars` (those of all products), `forward_legacy_enabled`.
     """
 
-    def __init__(
-        self,
-        layer: torch.nn.Module,
-        memristor_model,
-        memristor_model_params: dict,
-        *args,
-        **settings,
-    ):
+    def __init__(self, layer: torch.nn.Module, memristor_model, memristor_model_params: dict, *args, **settings):
         super().__init__()
         self._check_class(layer)
         self._adopt(layer)
         products = {}
         for name, (weight, bias) in self._matrices(layer).items():
-            linear = torch.nn.Linear(
-                weight.shape[1], weight.shape[0], bias is not None, device="meta"
-            )
-            linear.weight, linear.bias = (
-                _parameter(weight),
-                None if bias is None else _parameter(bias),
-            )
-            products[name] = Linear(
-                linear, memristor_model, memristor_model_params, *args, **settings
-            )
+            linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
+            linear.weight, linear.bias = (_parameter(weight), None if bias is None else _parameter(bias))
+            products[name] = Linear(linear, memristor_model, memristor_model_params, *args, **settings)
         self.products = torch.nn.ModuleDict(products)
         self._stand_in_for(layer)
 
@@ -71,9 +57,7 @@ class Composite(StandIn):
     @property
     def crossbars(self) -> torch.nn.ModuleList:
         "The crossbars of all products, in order."
-        return torch.nn.ModuleList(
-            crossbar for product in self.products.values() for crossbar in product.crossbars
-        )
+        return torch.nn.ModuleList(crossbar for product in self.products.values() for crossbar in product.crossbars)
 
     @property
     def crossbar_operation(self):
@@ -100,9 +84,7 @@ class Composite(StandIn):
         if not isinstance(value, bool):
             raise TypeError(f"forward_legacy_enabled={value!r}: must be True or False")
         if value and self.freed:
-            raise ValueError(
-                f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()"
-            )
+            raise ValueError(f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()")
         for product in self.products.values():
             product.forward_legacy_enabled = value
 
@@ -123,11 +105,9 @@ class Composite(StandIn):
             product.tune(input_shape, generator=generator)
 
     def to_torch(self, originals: bool = False) -> torch.nn.Module:
-        "A torch layer with the weights as the crossbars hold them, or the original ones; as `MemristiveLayer.to_torch`."
+        "Return a torch layer with the weights of the crossbars, or the original ones, like `MemristiveLayer.to_torch`."
         return self._plain(
-            self._originals(
-                {name: product.to_torch(originals) for name, product in self.products.items()}
-            )
+            self._originals({name: product.to_torch(originals) for name, product in self.products.items()})
         )
 
     def _incoming(self, input, name="input"):

@@ -12,18 +12,27 @@ from .Convolution import TransposedConvolution
 
 # %% ../../nbs/mn/ConvTranspose.ipynb #cell-004
 class ConvTranspose1d(TransposedConvolution):
-    "`torch.nn.ConvTranspose1d` on crossbars: input (N, in_channels, L) or without N; all arguments are those of MemristiveLayer."
+    """`torch.nn.ConvTranspose1d` on crossbars.
+
+    The input is (N, in_channels, L), or the same without N. All arguments are those of MemristiveLayer.
+    """
 
     torch_class, dimensions = torch.nn.ConvTranspose1d, 1
 
 
 class ConvTranspose2d(TransposedConvolution):
-    "`torch.nn.ConvTranspose2d` on crossbars: input (N, in_channels, H, W) or without N; all arguments are those of MemristiveLayer."
+    """`torch.nn.ConvTranspose2d` on crossbars.
+
+    The input is (N, in_channels, H, W), or the same without N. All arguments are those of MemristiveLayer.
+    """
 
     torch_class, dimensions = torch.nn.ConvTranspose2d, 2
 
 
 class ConvTranspose3d(TransposedConvolution):
-    "`torch.nn.ConvTranspose3d` on crossbars: input (N, in_channels, D, H, W) or without N; all arguments are those of MemristiveLayer."
+    """`torch.nn.ConvTranspose3d` on crossbars.
+
+    The input is (N, in_channels, D, H, W), or the same without N. All arguments are those of MemristiveLayer.
+    """
 
     torch_class, dimensions = torch.nn.ConvTranspose3d, 3

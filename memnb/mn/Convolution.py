@@ -23,15 +23,12 @@ def patches(
     "(channels, *kernel_size, N, *places), a view."
     n, channels, *size = input.shape
     places = [
-        (length - d * (k - 1) - 1) // s + 1
-        for length, k, s, d in zip(size, kernel_size, stride, dilation, strict=True)
+        (length - d * (k - 1) - 1) // s + 1 for length, k, s, d in zip(size, kernel_size, stride, dilation, strict=True)
     ]
     by_sample, by_channel, *by_place = input.stride()
     steps = [b * s for b, s in zip(by_place, stride, strict=True)]
     inside = [b * d for b, d in zip(by_place, dilation, strict=True)]
-    return input.as_strided(
-        (channels, *kernel_size, n, *places), (by_channel, *inside, by_sample, *steps)
-    )
+    return input.as_strided((channels, *kernel_size, n, *places), (by_channel, *inside, by_sample, *steps))
 
 # %% ../../nbs/mn/Convolution.ipynb #cell-009
 class Convolution(MemristiveLayer):
@@ -50,7 +47,8 @@ class Convolution(MemristiveLayer):
         dims, channels = self.dimensions, self.in_channels
         if input.dim() not in (dims + 1, dims + 2) or input.shape[-dims - 1] != channels:
             raise ValueError(
-                f"input: shape {tuple(input.shape)}: must be (batch, {channels}, ...) or ({channels}, ...) with {dims} spatial dimensions"
+                f"input: shape {tuple(input.shape)}: must be (batch, {channels}, ...) or ({channels}, ...) "
+                f"with {dims} spatial dimensions"
             )
 
     def _plus_bias(self, output):
@@ -62,9 +60,7 @@ class Convolution(MemristiveLayer):
 
     def extra_repr(self) -> str:
         "The convolution, then what every layer says."
-        own = [
-            f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"
-        ]
+        own = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         own += [f"groups={self.groups}"] * (self.groups > 1)
         return ", ".join([*own, super().extra_repr()])
 
@@ -75,21 +71,21 @@ class Convolution(MemristiveLayer):
         *,
         generator: torch.Generator | None = None,  # of the random inputs
     ):
-        "Fit `transform_output` to the digital layer with the layer's tuning routine. ValueError for a kernel larger than the inputs."
+        """Fit `transform_output` to the digital layer with the layer's tuning routine.
+
+        Raise ValueError if the kernel is larger than the inputs.
+        """
         check_number(input_batch_size, "input_batch_size", at_least=1, integer=True)
         check_number(input_shape, "input_shape", at_least=1, integer=True)
-        self._tune(
-            (input_batch_size, self.in_channels, *[input_shape] * self.dimensions), generator
-        )
+        self._tune((input_batch_size, self.in_channels, *[input_shape] * self.dimensions), generator)
 
 
 class ForwardConvolution(Convolution):
     "A convolution: patches of the input are the rows."
 
     def _like_weight(self, columns):
-        return (
-            super()._like_weight(columns).contiguous()
-        )  # as it comes from the crossbars, torch would reorder it at every call
+        # as it comes from the crossbars, torch would reorder it at every call
+        return super()._like_weight(columns).contiguous()
 
     def operate(self, input, weight, bias=None):
         return self.torch_class._conv_forward(self, input, weight, bias)
@@ -97,12 +93,11 @@ class ForwardConvolution(Convolution):
     def _check_input(self, input):
         super()._check_input(input)
         size, padding = input.shape[-self.dimensions :], self._padding()
-        for length, k, d, (before, after) in zip(
-            size, self.kernel_size, self.dilation, padding, strict=True
-        ):
+        for length, k, d, (before, after) in zip(size, self.kernel_size, self.dilation, padding, strict=True):
             if length + before + after < d * (k - 1) + 1 or (not length and k):
                 raise ValueError(
-                    f"input: shape {tuple(input.shape)}: with padding {padding} smaller than the kernel {self.kernel_size}, dilation {self.dilation}"
+                    f"input: shape {tuple(input.shape)}: with padding {padding} smaller than the kernel "
+                    f"{self.kernel_size}, dilation {self.dilation}"
                 )
             limit = {"reflect": length - 1, "circular": length}.get(self.padding_mode)
             if limit is not None and max(before, after) > limit:
@@ -136,27 +131,20 @@ class ForwardConvolution(Convolution):
                 strict=True,
             )
         ]
-        output = columns.view(len(input) if batched else 1, *places, self.out_channels).movedim(
-            -1, 1
-        )
+        output = columns.view(len(input) if batched else 1, *places, self.out_channels).movedim(-1, 1)
         return output if batched else output[0]
 
 
 class TransposedConvolution(Convolution):
-    "A transposed convolution: the channels at one place of the input are a row; the patches that it gives are added up digitally."
+    """A transposed convolution.
+
+    The channels at one place of the input are a row. The crossbars turn it into a patch of the output, and the patches
+    are added up digitally.
+    """
 
     def operate(self, input, weight, bias=None):
         convolve = getattr(torch.nn.functional, f"conv_transpose{self.dimensions}d")
-        return convolve(
-            input,
-            weight,
-            bias,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.groups,
-            self.dilation,
-        )
+        return convolve(input, weight, bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
 
     def forward(self, input: torch.Tensor, output_size=None) -> torch.Tensor:
         "The layer's output; `output_size` chooses between those that a stride leaves open (ValueError for any other)."
@@ -164,22 +152,11 @@ class TransposedConvolution(Convolution):
             return super().forward(input)
         self._check_input(input)
         if isinstance(output_size, str) or not hasattr(output_size, "__len__"):
-            raise TypeError(
-                f"output_size={output_size!r}: must be a list of {self.dimensions} sizes"
-            )
+            raise TypeError(f"output_size={output_size!r}: must be a list of {self.dimensions} sizes")
         variant = self.__new__(type(self))
-        variant.__dict__.update(
-            self.__dict__
-        )  # the same crossbars; a copy would have them written first
+        variant.__dict__.update(self.__dict__)  # the same crossbars; a copy would have them written first
         variant.output_padding = self.torch_class._output_padding(
-            self,
-            input,
-            list(output_size),
-            self.stride,
-            self.padding,
-            self.kernel_size,
-            self.dimensions,
-            self.dilation,
+            self, input, list(output_size), self.stride, self.padding, self.kernel_size, self.dimensions, self.dilation
         )
         return variant.forward(input)
 
@@ -187,26 +164,22 @@ class TransposedConvolution(Convolution):
         return layer.out_channels
 
     def _matrix(self, weight):
-        "(groups * channels of a group's output * kernel, channels of a group's input) from (in, out of a group, *kernel)."
-        return (
-            weight.reshape(self.groups, len(weight) // self.groups, -1)
-            .transpose(1, 2)
-            .flatten(0, 1)
-        )
+        """Reshape the weight to a matrix, from (in, out of a group, *kernel).
+
+        The result is (groups * channels of a group's output * kernel, channels of a group's input).
+        """
+        return weight.reshape(self.groups, len(weight) // self.groups, -1).transpose(1, 2).flatten(0, 1)
 
     def _rows_for_bias(self, bias_input):
         if bias_input is not None and self.bias is not None:
             raise ValueError(
-                f"bias_input={bias_input!r}: the patches of a transposed convolution overlap, and would add the bias several times"
+                f"bias_input={bias_input!r}: the patches of a transposed convolution overlap, "
+                "and would add the bias several times"
             )
         return 0
 
     def _like_weight(self, columns):
-        return (
-            columns.view(self.groups, -1, columns.shape[1])
-            .transpose(1, 2)
-            .reshape(self.weight_shape)
-        )
+        return columns.view(self.groups, -1, columns.shape[1]).transpose(1, 2).reshape(self.weight_shape)
 
     def _weighted(self, weight, factor):
         if not factor.dim():
@@ -221,24 +194,13 @@ class TransposedConvolution(Convolution):
     def _outputs(self, columns, input):
         batched, size = input.dim() == self.dimensions + 2, input.shape[-self.dimensions :]
         n = len(input) if batched else 1
-        patched = columns.view(n, *size, self.out_channels * math.prod(self.kernel_size)).movedim(
-            -1, 1
-        )
-        # adding up overlapping patches is itself a transposed convolution, with a kernel that puts each value in its place
+        patched = columns.view(n, *size, self.out_channels * math.prod(self.kernel_size)).movedim(-1, 1)
+        # adding up overlapping patches is itself a transposed convolution: its kernel puts each value in its place
         taps = math.prod(self.kernel_size)
-        place = torch.eye(taps, dtype=columns.dtype, device=columns.device).view(
-            taps, 1, *self.kernel_size
-        )
+        place = torch.eye(taps, dtype=columns.dtype, device=columns.device).view(taps, 1, *self.kernel_size)
         place = place.repeat(self.out_channels, *[1] * (self.dimensions + 1))
         convolve = getattr(torch.nn.functional, f"conv_transpose{self.dimensions}d")
         output = convolve(
-            patched,
-            place,
-            None,
-            self.stride,
-            self.padding,
-            self.output_padding,
-            self.out_channels,
-            self.dilation,
+            patched, place, None, self.stride, self.padding, self.output_padding, self.out_channels, self.dilation
         )
         return output if batched else output[0]

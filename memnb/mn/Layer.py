@@ -43,13 +43,15 @@ class Function(torch.nn.Module):
 class MemristiveLayer(Learning, StandIn):
     """A `torch_class` layer whose matrix product runs on crossbars; `layer` is the digital one, whose weights it takes.
 
-    Attributes: `crossbars` (ModuleList), `crossbar_operation` (combines what a function says of each), `transform_output`,
-    `weight` and `bias` (the digital parameters, shared with `layer`), `forward_legacy_enabled` (True: run digitally).
-    Before `tune`, the transform is the identity: the layer returns amperes per unit of input, plus the bias. `input_range` and
-    `ADC_range` are None, or after calibration the activation that max_input_voltage stands for, and the ADC's (A), one for each slice.
-    Raises TypeError or ValueError, naming the argument, for whatever can't be.
-    A `selector`, wires around devices that are not ohmic, and curves that differ between devices make every cell an equation of
-    its own: reads then take milliseconds per sample and tile, and `tune` should be given few inputs.
+    Attributes: `crossbars` (ModuleList), `crossbar_operation` (combines what a function says of each),
+    `transform_output`, `weight` and `bias` (the digital parameters, shared with `layer`), `forward_legacy_enabled`
+    (True: run digitally).
+    Before `tune`, the transform is the identity: the layer returns amperes per unit of input, plus the bias.
+    Before calibration, `input_range` and `ADC_range` are None. After it, `input_range` is the activation that
+    max_input_voltage stands for, and `ADC_range` is the range of the ADC in ampere, one value for each slice.
+    Raise TypeError or ValueError, naming the argument, if an argument is invalid.
+    A `selector`, wires around devices that are not ohmic, and curves that differ between devices make every cell an
+    equation of its own: reads then take milliseconds per sample and tile, and `tune` should be given few inputs.
     """
 
     def __init__(
@@ -79,35 +81,22 @@ class MemristiveLayer(Learning, StandIn):
         selector: Selector | None = None,  # in series with each device (1S1R)
         tuning_routine=naive_tune,  # currents -> activations
         tuning_routine_params: dict = {},
-        bias_input: float
-        | None = None,  # activation that drives rows which hold the bias; None: a digital bias
+        bias_input: float | None = None,  # activation that drives rows which hold the bias; None: a digital bias
         generator: torch.Generator | None = None,  # of the devices
         cuda_malloc_heap_size: int = 50,  # accepted, no effect
     ):
         super().__init__()
         original, layer = layer, self._checked(layer)
         _check_call(
-            "mapping_routine",
-            mapping_routine,
-            "mapping_routine, called with",
-            {"scheme": None, "p_l": None},
-            3,
+            "mapping_routine", mapping_routine, "mapping_routine, called with", {"scheme": None, "p_l": None}, 3
         )
         if programming_routine is not None:
             _check_call(
-                "programming_routine",
-                programming_routine,
-                "programming_routine_params",
-                programming_routine_params,
-                3,
+                "programming_routine", programming_routine, "programming_routine_params", programming_routine_params, 3
             )
         check_generator(generator)
-        _check_call(
-            "scaling_routine", scaling_routine, "scaling_routine_params", scaling_routine_params, 2
-        )
-        _check_call(
-            "tuning_routine", tuning_routine, "tuning_routine_params", tuning_routine_params, 2
-        )
+        _check_call("scaling_routine", scaling_routine, "scaling_routine_params", scaling_routine_params, 2)
+        _check_call("tuning_routine", tuning_routine, "tuning_routine_params", tuning_routine_params, 2)
         for name, value in (
             ("transistor", transistor),
             ("random_crossbar_init", random_crossbar_init),
@@ -117,9 +106,7 @@ class MemristiveLayer(Learning, StandIn):
                 raise TypeError(f"{name}={value!r}: must be True or False")
         self.wires = _wires(source_resistance, line_resistance)
         if selector is not None and not isinstance(selector, Selector):
-            raise TypeError(
-                f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None"
-            )
+            raise TypeError(f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None")
         self.selector = selector
         if p_l is not None:
             check_number(p_l, "p_l", at_least=0, at_most=1)
@@ -137,21 +124,13 @@ class MemristiveLayer(Learning, StandIn):
         )
         self.tile_shape = None if tile_shape is None else check_tile_shape(tile_shape)
         self.max_input_voltage, self.verbose = max_input_voltage, verbose
-        self.scaling_routine, self.scaling_routine_params = (
-            scaling_routine,
-            dict(scaling_routine_params),
-        )
-        self.tuning_routine, self.tuning_routine_params = (
-            tuning_routine,
-            dict(tuning_routine_params),
-        )
+        self.scaling_routine, self.scaling_routine_params = (scaling_routine, dict(scaling_routine_params))
+        self.tuning_routine, self.tuning_routine_params = (tuning_routine, dict(tuning_routine_params))
         adc = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
         self.ADC_resolution, self.ADC_overflow_rate, self.quant_method = adc
         self._adopt(layer)
         self.weight_shape, self.out_channels = tuple(layer.weight.shape), self._out_channels(layer)
-        parameter = lambda p: (
-            p if p is None or isinstance(p, torch.nn.Parameter) else torch.nn.Parameter(p.detach())
-        )
+        parameter = lambda p: p if p is None or isinstance(p, torch.nn.Parameter) else torch.nn.Parameter(p.detach())
         self.weight, self.bias = parameter(layer.weight), parameter(layer.bias)
         self.bias_rows, self.bias_input = self._rows_for_bias(bias_input), bias_input
         self.crossbars, self.crossbar_operation, self.decode = build_crossbars(
@@ -175,13 +154,12 @@ class MemristiveLayer(Learning, StandIn):
             and self.largest_input(limit) < bias_input
         ):
             raise ValueError(
-                f"bias_input={bias_input!r}: must be within the range of inputs, which ends at {self.largest_input(limit):.6g}"
+                f"bias_input={bias_input!r}: must be within the range of inputs, "
+                f"which ends at {self.largest_input(limit):.6g}"
             )
         self.transform_output = Affine().to(self.weight.device)
-        self.uncalibrated = (
-            scaling_routine,
-            dict(scaling_routine_params),
-        )  # to come back to, if another state is loaded
+        # to come back to, if another state is loaded
+        self.uncalibrated = (scaling_routine, dict(scaling_routine_params))
         self.register_buffer("input_range", None)
         self.register_buffer("ADC_range", None)
         self.forward_legacy_enabled = False
@@ -219,9 +197,7 @@ class MemristiveLayer(Learning, StandIn):
         check_number(bias_input, "bias_input", above=0)
         if self.bias is None:
             return 0
-        bias, weight = (
-            max(abs(b) for b in finite_range(p, "weight")) for p in (self.bias, self.weight)
-        )
+        bias, weight = (max(abs(b) for b in finite_range(p, "weight")) for p in (self.bias, self.weight))
         return max(1, math.ceil(bias / (bias_input * weight) * (1 - 1e-6))) if weight else 1
 
     def largest_input(self, limit: float) -> float:
@@ -243,9 +219,7 @@ class MemristiveLayer(Learning, StandIn):
         if not self.bias_rows:
             return rows
         constant = rows.new_full((len(rows), self.groups, self.bias_rows), self.bias_input)
-        return torch.cat(
-            [rows.reshape(len(rows), self.groups, rows.shape[1] // self.groups), constant], 2
-        ).flatten(1)
+        return torch.cat([rows.reshape(len(rows), self.groups, rows.shape[1] // self.groups), constant], 2).flatten(1)
 
     def _rows(self, input):
         "The vectors (N, groups * rows) that drive the crossbars for `input`."
@@ -257,9 +231,7 @@ class MemristiveLayer(Learning, StandIn):
 
     def _weighted(self, weight, factor):
         "A weight times a number, or times one for each output channel."
-        return weight * (
-            factor.to(weight.dtype).view(-1, *[1] * (weight.dim() - 1)) if factor.dim() else factor
-        )
+        return weight * (factor.to(weight.dtype).view(-1, *[1] * (weight.dim() - 1)) if factor.dim() else factor)
 
     # Checks
 
@@ -282,13 +254,11 @@ class MemristiveLayer(Learning, StandIn):
             )
         if input.is_nested or input.layout is not torch.strided:
             raise TypeError(
-                f"{name}: is {'nested' if input.is_nested else input.layout}: must be an ordinary, dense tensor (of a torch.nn.TransformerEncoder "
-                "around a patched layer, set use_nested_tensor to False)"
+                f"{name}: is {'nested' if input.is_nested else input.layout}: must be an ordinary, dense tensor "
+                "(of a torch.nn.TransformerEncoder around a patched layer, set use_nested_tensor to False)"
             )
         if input.dtype not in (dtype, torch.float16, torch.bfloat16):
-            raise TypeError(
-                f"{name}: {input.dtype}: must be {dtype}, like the layer's devices, or half precision"
-            )
+            raise TypeError(f"{name}: {input.dtype}: must be {dtype}, like the layer's devices, or half precision")
         return input.to(dtype)
 
     def _incoming(self, input):
@@ -298,9 +268,7 @@ class MemristiveLayer(Learning, StandIn):
 
     def _check_input(self, input):
         if not input.dim() or input.shape[-1] != self.rows:
-            raise ValueError(
-                f"input: shape {tuple(input.shape)}: its last dimension must be {self.rows}"
-            )
+            raise ValueError(f"input: shape {tuple(input.shape)}: its last dimension must be {self.rows}")
 
     # Effective weights
 
@@ -319,9 +287,10 @@ class MemristiveLayer(Learning, StandIn):
         return self._cache.get(name, self._tensors() + list(more), build, self._versions())
 
     def difference(self, read: bool = False) -> torch.Tensor:
-        """G+ - G-, or G - g_m: (rows, columns), siemens, not yet decoded; each array behind its wires, a nominal reference has none.
+        """Return the differences G+ - G-, or G - g_m, in siemens: (rows, columns), not yet decoded.
 
-        With `read`, as one particular read sees them.
+        Each array is seen through its wires; a nominal reference has none. With `read`, the values are those that one
+        particular read sees.
         """
 
         if isinstance(self.followed, torch.Tensor):
@@ -331,11 +300,7 @@ class MemristiveLayer(Learning, StandIn):
 
         def seen(crossbar):
             g = crossbar.read_conductances() if read else crossbar.conductances()
-            return (
-                g
-                if self.wires is None or isinstance(crossbar, Reference)
-                else crossbar.wired(g, *self.wires)
-            )
+            return g if self.wires is None or isinstance(crossbar, Reference) else crossbar.wired(g, *self.wires)
 
         return self.crossbar_operation(self.crossbars, seen)
 
@@ -344,9 +309,7 @@ class MemristiveLayer(Learning, StandIn):
         columns = self.decode(self.difference(read)).T
         if not self.bias_rows:
             return self._like_weight(columns), None
-        return self._like_weight(columns[:, : self.rows]), columns[:, self.rows :].sum(
-            1
-        ) * self.bias_input
+        return self._like_weight(columns[:, : self.rows]), columns[:, self.rows :].sum(1) * self.bias_input
 
     def _like_weight(self, columns):
         "(outputs, rows) in the form of the digital weight."
@@ -361,9 +324,7 @@ class MemristiveLayer(Learning, StandIn):
 
         def weigh(read=False):
             weight, bias = self.held(read)
-            return self._weighted(weight, t.coef), None if bias is None else bias * t.coef.to(
-                bias.dtype
-            ).flatten()
+            return self._weighted(weight, t.coef), None if bias is None else bias * t.coef.to(bias.dtype).flatten()
 
         def offset(weight, bias):
             offset = t.intercept.to(weight.dtype).flatten().expand(self.out_channels)
@@ -375,9 +336,7 @@ class MemristiveLayer(Learning, StandIn):
             weight, bias = self._kept("weighted", weigh, [t.coef])
         else:
             both = lambda: ((w := weigh())[0], offset(*w))
-            return self._kept(
-                "folded", both, [t.coef, t.intercept] + [digital] * (digital is not None)
-            )
+            return self._kept("folded", both, [t.coef, t.intercept] + [digital] * (digital is not None))
         return weight, offset(weight, bias)
 
     @property
@@ -408,14 +367,13 @@ class MemristiveLayer(Learning, StandIn):
         return scaled and self.ADC_resolution is None and self.ohmic
 
     def matrices(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Weights, and the decoded differences of conductances that hold them, both (groups, values); with the bias, if rows hold it.
+        """Return the weights and the decoded differences of conductances that hold them, both (groups, values).
 
-        ValueError for freed weights, and for devices that aren't ohmic, where a conductance doesn't say what a read gives.
+        Both contain the bias if rows hold it. Raise ValueError if the weights were freed, or if the devices aren't
+        ohmic: their conductance doesn't say what a read gives.
         """
         if self.freed:
-            raise ValueError(
-                f"{type(self).__name__}: its digital weights were freed by disable_legacy()"
-            )
+            raise ValueError(f"{type(self).__name__}: its digital weights were freed by disable_legacy()")
         if not self.ohmic:
             raise ValueError(f"{type(self).__name__}: its devices aren't ohmic; tune it with data")
         held = self.decode(self.difference()).T
@@ -429,7 +387,10 @@ class MemristiveLayer(Learning, StandIn):
     # Reading
 
     def readout(self, input: torch.Tensor) -> torch.Tensor:
-        "What the crossbars give for `input`, in amperes per unit of input: the scale undone, decoded, before transform and a digital bias."
+        """Return what the crossbars give for `input`, in amperes per unit of input.
+
+        The scale is undone and the result decoded; the transform and a digital bias are not applied yet.
+        """
         return self._analogue(self._readout, self._incoming(input))
 
     def _analogue(self, compute, input):
@@ -442,27 +403,20 @@ class MemristiveLayer(Learning, StandIn):
     def _readout(self, input):
         if self.linear:
             check_finite(input, "input")
-            return self.operate(
-                input, *(self.held(read=True) if self.fresh else self._kept("effective", self.held))
-            )
-        if (
-            self.scaling_routine is naive_scale and not self.bias_rows
-        ):  # one number: found faster before a convolution repeats its inputs
+            return self.operate(input, *(self.held(read=True) if self.fresh else self._kept("effective", self.held)))
+        # one number: found faster before a convolution repeats its inputs
+        if self.scaling_routine is naive_scale and not self.bias_rows:
             voltages, s = encode(self, input, self.scaling_routine, self.scaling_routine_params)
             voltages = self._rows(voltages)
         else:
-            voltages, s = encode(
-                self, self._driven(input), self.scaling_routine, self.scaling_routine_params
-            )
+            voltages, s = encode(self, self._driven(input), self.scaling_routine, self.scaling_routine_params)
         if not isinstance(s, Encoding):
             return self._outputs(self.read(voltages) / s, input)
         if s.weights is None:
             return self._outputs(self.read(voltages, s.duration) / s.s, input)
         # patterns one after the other: each is a read of its own, with noise of its own
         parts = (
-            [self.tile_currents(v) for v in voltages]
-            if self.fresh
-            else [self.tile_currents(voltages.flatten(0, 1))]
+            [self.tile_currents(v) for v in voltages] if self.fresh else [self.tile_currents(voltages.flatten(0, 1))]
         )
         patterns = self._converted(torch.cat(parts, 1)).unflatten(0, (len(voltages), -1))
         return self._outputs(torch.tensordot(s.weights.to(patterns), patterns, 1) / s.s, input)
@@ -470,17 +424,15 @@ class MemristiveLayer(Learning, StandIn):
     def read(self, voltages: torch.Tensor, duration: torch.Tensor | None = None) -> torch.Tensor:
         """Currents (N, outputs) for row voltages (N, groups * rows), through the ADC, summed over row tiles, decoded.
 
-        `duration`: for how much of the reading time each voltage lasts, in [0, 1]; None: all of it. The current is the mean over time.
+        `duration` is the share of the reading time that each voltage lasts, in [0, 1]; None means all of it. The
+        current is the mean over time.
         """
         return self._converted(self.tile_currents(voltages, duration))
 
     def unconverted(self, input: torch.Tensor) -> list[torch.Tensor]:
         "The currents (A) that the ADCs see for `input`, for each slice."
         voltages, s = encode(
-            self,
-            self._driven(self._incoming(input)),
-            self.scaling_routine,
-            self.scaling_routine_params,
+            self, self._driven(self._incoming(input)), self.scaling_routine, self.scaling_routine_params
         )
         if isinstance(s, Encoding) and s.weights is not None:
             voltages = voltages.flatten(0, 1)
@@ -496,56 +448,38 @@ class MemristiveLayer(Learning, StandIn):
         if self.decode.slices == 1:
             return self.decode(converted_sum(currents, *adc, limits[0]))
         by_slice = currents.unflatten(-1, (self.groups, self.decode.slices, -1)).unbind(-2)
-        digits = [
-            converted_sum(part.flatten(-2), *adc, limit)
-            for part, limit in zip(by_slice, limits, strict=True)
-        ]
-        return self.decode(
-            torch.stack([d.unflatten(-1, (self.groups, -1)) for d in digits], -2).flatten(-3)
-        )
+        digits = [converted_sum(part.flatten(-2), *adc, limit) for part, limit in zip(by_slice, limits, strict=True)]
+        return self.decode(torch.stack([d.unflatten(-1, (self.groups, -1)) for d in digits], -2).flatten(-3))
 
-    def tile_currents(
-        self, voltages: torch.Tensor, duration: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        "Currents (row tiles, N, columns) in ampere, before the ADC; of one tile in all where there is none. Arguments as of `read`."
+    def tile_currents(self, voltages: torch.Tensor, duration: torch.Tensor | None = None) -> torch.Tensor:
+        """Return the currents (row tiles, N, columns) in ampere, before the ADC.
+
+        Without an ADC, a single tile has all rows if the devices' currents add up. The arguments are those of `read`.
+        """
         if not self.separable:
             if self.training:
                 self.catch_up()
             if duration is not None:
                 raise ValueError(
-                    f"{type(self).__name__}: inputs of different durations need devices whose currents add up; with a selector, wires around "
-                    "devices that aren't ohmic, or reads that disturb they don't"
+                    f"{type(self).__name__}: inputs of different durations need devices whose currents add up; "
+                    "with a selector, wires around devices that aren't ohmic, or reads that disturb they don't"
                 )
-            f = lambda crossbar: crossbar.tile_currents(
-                voltages, wires=self.wires, selector=self.selector
-            )
+            f = lambda crossbar: crossbar.tile_currents(voltages, wires=self.wires, selector=self.selector)
             return self.crossbar_operation(self.crossbars, f)
         drive = self.crossbars[0].memristor.phi(voltages)
         drive = drive if duration is None else drive * duration
-        rows = (
-            self.crossbars[0].rows
-            if self.ADC_resolution is None
-            else self.crossbars[0].array_shape[0]
-        )
+        rows = self.crossbars[0].rows if self.ADC_resolution is None else self.crossbars[0].array_shape[0]
         if self.fresh:
             tiles = row_tiles(self.difference(read=True), rows, self.groups)
         else:
-            tiles = self._kept(
-                "tiles", lambda: row_tiles(self.difference(), rows, self.groups).contiguous()
-            )
+            tiles = self._kept("tiles", lambda: row_tiles(self.difference(), rows, self.groups).contiguous())
         return products(drive, tiles)
 
     def digital(self, input: torch.Tensor) -> torch.Tensor:
         "What the original weights give for `input`, without a digital bias. ValueError once they were freed."
         if self.weight is None:
-            raise ValueError(
-                f"{type(self).__name__}: its digital weights were freed by disable_legacy()"
-            )
-        return self.operate(
-            input,
-            self.weight.to(input.dtype),
-            self.bias.to(input.dtype) if self.bias_rows else None,
-        )
+            raise ValueError(f"{type(self).__name__}: its digital weights were freed by disable_legacy()")
+        return self.operate(input, self.weight.to(input.dtype), self.bias.to(input.dtype) if self.bias_rows else None)
 
     watch = None  # function (layer, input) that is told of every input; what follows then gets the digital output
 
@@ -575,26 +509,20 @@ class MemristiveLayer(Learning, StandIn):
 
     def _plus_bias(self, output):
         "`output` with the bias: it lies along the last dimension."
-        return (
-            output if self.bias is None or self.bias_rows else output + self.bias.to(output.dtype)
-        )
+        return output if self.bias is None or self.bias_rows else output + self.bias.to(output.dtype)
 
     def to_torch(self, originals: bool = False) -> torch.nn.Module:
-        """A torch layer with the weights as the crossbars hold them, or the original ones.
+        """Return a torch layer with the weights that the crossbars hold, or with the original ones.
 
-        The former are what a read without converters and noise amounts to, with the transform folded in. ValueError for freed
-        originals, and for a transform that is no line.
+        The former are what a read without converters and noise amounts to, with the transform folded in. Raise
+        ValueError if the originals are wanted but were freed, or if the transform is not a line.
         """
         if originals:
             if self.weight is None:
-                raise ValueError(
-                    f"originals={originals!r}: the digital weights were freed by disable_legacy()"
-                )
+                raise ValueError(f"originals={originals!r}: the digital weights were freed by disable_legacy()")
             return self._plain({"weight": self.weight, "bias": self.bias})
         if not isinstance(self.transform_output, Affine):
-            raise ValueError(
-                f"transform_output={self.transform_output!r}: no line that weights and bias could take up"
-            )
+            raise ValueError(f"transform_output={self.transform_output!r}: no line that weights and bias could take up")
         with torch.no_grad():
             weight, bias = self._folded(read=False)
         kept = self.bias is not None or bool(bias.any())
@@ -609,9 +537,7 @@ class MemristiveLayer(Learning, StandIn):
                 setattr(
                     self,
                     name,
-                    None
-                    if saved is None
-                    else torch.zeros_like(saved, device=self.decode.significance.device),
+                    None if saved is None else torch.zeros_like(saved, device=self.decode.significance.device),
                 )
         if self.input_range is None:
             self.scaling_routine, self.scaling_routine_params = self.uncalibrated
@@ -622,12 +548,16 @@ class MemristiveLayer(Learning, StandIn):
     # Tuning
 
     def check_current(self, name: str = ""):
-        "Raise ValueError where the devices hold other weights than the layer has, so that a comparison of both would say nothing."
+        """Raise ValueError if the devices hold other weights than the layer has.
+
+        A comparison of the two would then say nothing.
+        """
         if self.training:
             self.catch_up()
         elif not self.freed and self.outdated:
             raise ValueError(
-                f"{name or type(self).__name__}: its weights have changed since its devices were written; write them first (program()), or change them in train mode"
+                f"{name or type(self).__name__}: its weights have changed since its devices were written; "
+                "write them first (program()), or change them in train mode"
             )
 
     def _tune(self, shape, generator=None):
@@ -637,9 +567,7 @@ class MemristiveLayer(Learning, StandIn):
             options["generator"] = generator
         transform = self.tuning_routine(self, shape, **options)
         if not callable(transform):
-            raise TypeError(
-                f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function"
-            )
+            raise TypeError(f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function")
         self.transform_output = transform
 
     @property
@@ -663,34 +591,24 @@ class MemristiveLayer(Learning, StandIn):
         if name == "forward_legacy_enabled" and not isinstance(value, bool):
             raise TypeError(f"forward_legacy_enabled={value!r}: must be True or False")
         if name == "forward_legacy_enabled" and value and self.weight is None:
-            raise ValueError(
-                f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()"
-            )
+            raise ValueError(f"forward_legacy_enabled={value!r}: the digital weights were freed by disable_legacy()")
         super().__setattr__(name, value)
 
     def _repr_html_(self):
         chips = list(self.crossbars)
         effects = dict.fromkeys(type(e).__name__ for c in chips for e in c.effects)
-        r2 = (
-            self.transform_output.r2.item()
-            if isinstance(self.transform_output, Affine)
-            else math.nan
-        )
+        r2 = self.transform_output.r2.item() if isinstance(self.transform_output, Affine) else math.nan
         facts = {
             "size": f"{self.rows} inputs × {self.decode.outputs(chips[0].columns)} columns"
             + f", {self.groups} groups" * (self.groups > 1),
-            "devices": f"{sum(c.rows * c.columns for c in chips):,} {type(chips[0].memristor).__name__} on {sum(math.prod(c.grid) for c in chips)} arrays, {self.scheme.name}",
+            "devices": f"{sum(c.rows * c.columns for c in chips):,} {type(chips[0].memristor).__name__} "
+            f"on {sum(math.prod(c.grid) for c in chips)} arrays, {self.scheme.name}",
             "mapping": getattr(self.mapping_routine, "__name__", repr(self.mapping_routine)),
             "inputs": getattr(self.scaling_routine, "__name__", repr(self.scaling_routine))
-            + (
-                ""
-                if self.max_input_voltage is None
-                else f", at most {quantity(self.max_input_voltage, 'V')}"
-            ),
+            + ("" if self.max_input_voltage is None else f", at most {quantity(self.max_input_voltage, 'V')}"),
             "ADC": "none"
             if self.ADC_resolution is None
-            else f"{self.ADC_resolution} bits, {self.quant_method}"
-            + ", calibrated" * (self.ADC_range is not None),
+            else f"{self.ADC_resolution} bits, {self.quant_method}" + ", calibrated" * (self.ADC_range is not None),
             "wires": "none"
             if self.wires is None
             else "source {0[0]:g} and {0[1]:g} Ω, line {1[0]:g} and {1[1]:g} Ω".format(*self.wires),
@@ -701,9 +619,7 @@ class MemristiveLayer(Learning, StandIn):
             return card(
                 type(self).__name__,
                 facts,
-                thumbnail(
-                    self.crossbar_operation(self.crossbars, lambda c: c.conductances()), signed=True
-                ),
+                thumbnail(self.crossbar_operation(self.crossbars, lambda c: c.conductances()), signed=True),
             )
 
     def extra_repr(self) -> str:
@@ -713,9 +629,7 @@ class MemristiveLayer(Learning, StandIn):
         parts += [f"slices={self.decode.slices}"] * (self.decode.slices > 1)
         parts += [f"bias on {self.bias_rows} rows"] * bool(self.bias_rows)
         parts += [f"tile_shape={self.tile_shape}"] * (self.tile_shape is not None)
-        parts += [f"max_input_voltage={self.max_input_voltage} V"] * (
-            self.max_input_voltage is not None
-        )
+        parts += [f"max_input_voltage={self.max_input_voltage} V"] * (self.max_input_voltage is not None)
         parts += [f"ADC_resolution={self.ADC_resolution} bits ({self.quant_method})"] * (
             self.ADC_resolution is not None
         )
@@ -728,23 +642,18 @@ def _wires(source_resistance, line_resistance):
     "((word, bit), (word, bit)) of source and line resistances as numbers, or None without wires."
     if source_resistance is None and line_resistance is None:
         return None
-    for name, value in (
-        ("source_resistance", source_resistance),
-        ("line_resistance", line_resistance),
-    ):
+    for name, value in (("source_resistance", source_resistance), ("line_resistance", line_resistance)):
         if any(
             isinstance(r, torch.Tensor) and r.requires_grad
             for r in (value if isinstance(value, (tuple, list)) else (value,))
         ):
             raise TypeError(
-                f"{name}={value!r}: a layer's wires are numbers, not learned; solve() differentiates with respect to them"
+                f"{name}={value!r}: a layer's wires are numbers, not learned; "
+                "solve() differentiates with respect to them"
             )
     like = torch.zeros((), dtype=torch.float32)
     named = (("source_resistance", source_resistance), ("line_resistance", line_resistance))
-    return tuple(
-        tuple(r.item() for r in resistances(0.0 if v is None else v, name, like))
-        for name, v in named
-    )
+    return tuple(tuple(r.item() for r in resistances(0.0 if v is None else v, name, like)) for name, v in named)
 
 
 def _check_call(name, routine, params_name, params, positional):

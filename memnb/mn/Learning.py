@@ -36,7 +36,10 @@ class Learning(torch.nn.Module):
 
     @property
     def outdated(self) -> bool:
-        "Whether the weights have changed since the chip was made from them; by an optimiser, through `.data`, by loading others."
+        """Whether the weights have changed since the chip was made from them.
+
+        Changes by an optimiser, through `.data` and by loading other weights all count.
+        """
         learned = self._learned()
         if self._seen and self._seen != _versions(learned):
             return True
@@ -61,26 +64,25 @@ class Learning(torch.nn.Module):
     def _remapped(self):
         "The mapping of the weights as they are now."
         nominal, matrix = self.crossbars[0], self._full_matrix()
-        if torch.is_grad_enabled():  # in the order of the cells, from here on: to transpose conductances and gradients takes long
+        # in the order of the cells, from here on: to transpose conductances and gradients takes long
+        if torch.is_grad_enabled():
             matrix = _Transposed.apply(matrix.flatten(1)).T.unflatten(1, matrix.shape[1:])
         return map_weights(
-            matrix,
-            self.mapping_routine,
-            nominal.r_on_mean,
-            nominal.r_off_mean,
-            self.scheme,
-            self.p_l,
-            self.groups,
+            matrix, self.mapping_routine, nominal.r_on_mean, nominal.r_off_mean, self.scheme, self.p_l, self.groups
         )
 
     def check_programmable(self, name: str = ""):
-        "Raise ValueError unless new weights can be written: they were not freed, and the transform is a line that can follow them."
+        """Raise ValueError unless new weights can be written.
+
+        They can't if the weights were freed, or if the transform is not a line and so can't follow them.
+        """
         where = name or type(self).__name__
         if self.freed:
             raise ValueError(f"{where}: its digital weights were freed by disable_legacy()")
         if self.decode.factor is None and not isinstance(self.transform_output, Affine):
             raise ValueError(
-                f"{where}: transform_output={self.transform_output!r}: no line, so it can't follow weights that are learned; tune anew"
+                f"{where}: transform_output={self.transform_output!r}: no line, so it can't follow weights "
+                "that are learned; tune anew"
             )
 
     def _take_over(self, decode):
@@ -89,14 +91,10 @@ class Learning(torch.nn.Module):
         transform = self.transform_output
         with torch.inference_mode(False), torch.no_grad():
             if isinstance(transform, Affine):
-                old, new = (
-                    self._per_output(d.scale, transform.coef) for d in (self.decode, decode)
-                )
+                old, new = (self._per_output(d.scale, transform.coef) for d in (self.decode, decode))
                 # what was tuned on weights of zero says nothing about others
                 blank = (old == 0) | (transform.coef == 0)
-                transform.coef = torch.where(
-                    blank, new, transform.coef * new / torch.where(old == 0, 1, old)
-                )
+                transform.coef = torch.where(blank, new, transform.coef * new / torch.where(old == 0, 1, old))
             self.decode = decode.to(self.decode.significance.device)
 
     def _per_output(self, scale, coef):
@@ -104,11 +102,10 @@ class Learning(torch.nn.Module):
         scale = scale.to(coef.device)
         if not scale.dim() or not coef.dim():
             return scale if not scale.dim() else scale.mean()
-        return scale.repeat_interleave(self.out_channels // len(scale)).view(
-            -1, *[1] * (coef.dim() - 1)
-        )
+        return scale.repeat_interleave(self.out_channels // len(scale)).view(-1, *[1] * (coef.dim() - 1))
 
-    followed = None  # while conductances follow the weights: the difference of a pair, where that is all that is needed, else True
+    # while conductances follow the weights: the difference of a pair if that is all that is needed, else True
+    followed = None
 
     @contextlib.contextmanager
     def following(self):
@@ -134,7 +131,10 @@ class Learning(torch.nn.Module):
                 crossbar.programmed = None
 
     def _redrawn(self, decode):
-        "If the weights have changed: take over their scales, draw what a write draws, and remember that the devices are due."
+        """Take note of changed weights; do nothing if they have not changed.
+
+        Take over their scales, draw what a write draws, and remember that the devices are due.
+        """
         if self.outdated:
             self._take_over(decode)
             for crossbar in self.crossbars:
@@ -143,14 +143,9 @@ class Learning(torch.nn.Module):
             self.due = True
 
     def _noisy_pair(self):
-        "The difference of a naively mapped pair with nothing but programming errors, in one go; None for anything else."
+        "Return the difference of a naively mapped pair with only programming errors, in one go; otherwise None."
         chips = self.crossbars
-        simple = (
-            self.mapping_routine is naive_map
-            and len(chips) == 2
-            and self.p_l is None
-            and self.groups == 1
-        )
+        simple = self.mapping_routine is naive_map and len(chips) == 2 and self.p_l is None and self.groups == 1
         simple = simple and self.wires is None and self.separable and (self.due or self.outdated)
         for chip in chips:
             errors = list(chip.acting)
@@ -163,20 +158,14 @@ class Learning(torch.nn.Module):
             max(abs(bound) for bound in finite_range(matrix, "weight")),
             chips[0].memristor.bounds,
         )
-        if (
-            not torch.finfo(matrix.dtype).tiny
-            < largest / (g_on - g_off)
-            < torch.finfo(matrix.dtype).max
-        ):
+        if not torch.finfo(matrix.dtype).tiny < largest / (g_on - g_off) < torch.finfo(matrix.dtype).max:
             return None
         decode = Decode()
         decode.scale = torch.tensor(largest / (g_on - g_off), dtype=torch.float64)
         self._redrawn(decode)
         errors = [next(iter(chip.acting), None) for chip in chips]
         noise = [(None, 0.0) if e is None else (e.normal, e.sigma * g_on) for e in errors]
-        return _NoisyPair.apply(
-            matrix.flatten(1), (g_on - g_off) / largest, g_off, *noise[0], *noise[1]
-        )[0]
+        return _NoisyPair.apply(matrix.flatten(1), (g_on - g_off) / largest, g_off, *noise[0], *noise[1])[0]
 
     def program(self):
         """Write the weights to the devices, as the layer was programmed at first; what a write redraws is redrawn.
@@ -194,10 +183,7 @@ class Learning(torch.nn.Module):
             for crossbar, g in zip(self.crossbars, mapped.matrices, strict=True):
                 if redraw or not self.transistor:
                     crossbar.write_conductance_matrix(
-                        g,
-                        self.transistor,
-                        self.programming_routine,
-                        self.programming_routine_params,
+                        g, self.transistor, self.programming_routine, self.programming_routine_params
                     )
                 else:
                     crossbar.memristor.set_conductance(g.reshape(crossbar.columns, crossbar.rows).T)
@@ -206,12 +192,7 @@ class Learning(torch.nn.Module):
 
     def catch_up(self):
         "Write to the devices what is due. In train mode the layer does so by itself before anything looks at them."
-        if (
-            not self.freed
-            and self.followed is None
-            and "crossbars" in self._modules
-            and (self.due or self.outdated)
-        ):
+        if not self.freed and self.followed is None and "crossbars" in self._modules and (self.due or self.outdated):
             self._write(redraw=self.outdated)
 
     def train(self, mode: bool = True):
@@ -223,10 +204,7 @@ class Learning(torch.nn.Module):
     # What happens to the layer without a change of its weights
 
     def _apply(self, fn, recurse=True):
-        outdated, exact = (
-            self.outdated,
-            {name: t for name, t in self._buffers.items() if t is not None},
-        )
+        outdated, exact = (self.outdated, {name: t for name, t in self._buffers.items() if t is not None})
         super()._apply(fn, recurse)
         for name, t in exact.items():  # ranges and the like: another precision isn't meant for them
             self._buffers[name] = t.to(self._buffers[name].device)
@@ -256,7 +234,10 @@ def _versions(parameters):
 
 
 def _fingerprint(parameters):
-    "Two numbers that are others for other weights: of all 64-bit words the sum, and the sum weighted by places, modulo 2^52."
+    """Return two numbers that differ if the weights do.
+
+    They are the sum of all 64-bit words, and their sum weighted by places, modulo 2^52.
+    """
     sums = [0, 0]
     for p in parameters:
         flat = p.detach().reshape(-1)
@@ -267,9 +248,7 @@ def _fingerprint(parameters):
         whole = len(words) // 64 * 64
         columns, rest = words[:whole].view(-1, 64).sum(0), words[whole:]
         columns[: len(rest)] += rest
-        for k, weighted in enumerate(
-            (columns, columns * torch.arange(1, 65, device=columns.device))
-        ):
+        for k, weighted in enumerate((columns, columns * torch.arange(1, 65, device=columns.device))):
             sums[k] = (sums[k] + weighted.sum().item()) % 2**52
     device = parameters[0].device if parameters else None
     return torch.tensor(sums, dtype=torch.float64, device=device)
@@ -292,9 +271,10 @@ class _Transposed(torch.autograd.Function):
 
 
 class _NoisyPair(torch.autograd.Function):
-    """G+ - G- of a pair with programming errors, conductances ending at 0, from weights (columns, rows): (rows, columns).
+    """Compute G+ - G- (rows, columns) of a pair with programming errors from weights (columns, rows).
 
-    Composed of single operations this takes three times as long: most of them would have to find memory first.
+    Conductances end at 0. Composed of single operations this takes three times as long: most of them would have to find
+    memory first.
     """
 
     @staticmethod
@@ -325,7 +305,10 @@ class _NoisyPair(torch.autograd.Function):
 
 
 def _bounded(g, low, high):
-    "Within what the devices can hold. Beyond its bounds a device doesn't follow; at a bound, where the largest weight is, it does."
+    """Limit conductances to what the devices can hold.
+
+    Beyond its bounds a device doesn't follow the weights; at a bound, where the largest weight is, it does.
+    """
     low, high = low * (1 - 1e-6), high * (1 + 1e-6)
     if not isinstance(low, torch.Tensor) and not isinstance(high, torch.Tensor):
         smallest, largest = finite_range(g, "conductances")

@@ -51,10 +51,7 @@ supported_module_parameters = {
 
 # %% ../../nbs/mn/Module.ipynb #cell-007
 def _supported(layer):
-    return next(
-        (cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class)),
-        None,
-    )
+    return next((cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class)), None)
 
 
 def _wanted(module_parameters_to_patch):
@@ -63,26 +60,24 @@ def _wanted(module_parameters_to_patch):
     one = isinstance(given, (type, str, torch.nn.Module)) or callable(given)
     if not one and not isinstance(given, (list, tuple, set, dict)):
         raise TypeError(
-            f"module_parameters_to_patch={given!r}: must be classes, names, layers or a function (name, layer): a list or dict of them, or one"
+            f"module_parameters_to_patch={given!r}: must be classes, names, layers or a function (name, layer): "
+            "a list or dict of them, or one"
         )
     items = [given] if one else list(given)
     for item in items:
         if isinstance(item, type):
-            if not any(
-                issubclass(item, layer.torch_class)
-                for layer in supported_module_parameters.values()
-            ):
+            if not any(issubclass(item, layer.torch_class) for layer in supported_module_parameters.values()):
                 raise ValueError(
-                    f"module_parameters_to_patch: {item} can't be patched; supported are {sorted(supported_module_parameters)}"
+                    f"module_parameters_to_patch: {item} can't be patched; "
+                    f"supported are {sorted(supported_module_parameters)}"
                 )
         elif isinstance(item, torch.nn.Module) and _supported(item) is None:
             raise ValueError(
-                f"module_parameters_to_patch: {type(item).__name__} can't be patched; supported are {sorted(supported_module_parameters)}"
+                f"module_parameters_to_patch: {type(item).__name__} can't be patched; "
+                f"supported are {sorted(supported_module_parameters)}"
             )
         elif not isinstance(item, (str, torch.nn.Module)) and not callable(item):
-            raise TypeError(
-                f"module_parameters_to_patch={given!r}: {item!r} is no class, name, layer or function"
-            )
+            raise TypeError(f"module_parameters_to_patch={given!r}: {item!r} is no class, name, layer or function")
     return items
 
 
@@ -97,25 +92,16 @@ def _is_wanted(item, path, layer):
 def _places(model, items):
     "(parent, name, layer, path) for every layer to patch; the parent of the model itself is None."
     inside = {id(m) for layer in memristive_layers(model) for m in layer.modules()}
-    every = [
-        (path, layer)
-        for path, layer in model.named_modules(remove_duplicate=False)
-        if id(layer) not in inside
-    ]
+    every = [(path, layer) for path, layer in model.named_modules(remove_duplicate=False) if id(layer) not in inside]
     candidates = [(path, layer) for path, layer in every if _supported(layer) is not None]
     hits = [
-        (k, id(layer))
-        for path, layer in candidates
-        for k, item in enumerate(items)
-        if _is_wanted(item, path, layer)
+        (k, id(layer)) for path, layer in candidates for k, item in enumerate(items) if _is_wanted(item, path, layer)
     ]
     met, chosen = {k for k, _ in hits}, {layer for _, layer in hits}
     places = []
     for path, layer in candidates:
         # a layer that is shared is replaced everywhere; what an attention layer consists of goes with it
-        if id(layer) in chosen and not any(
-            path.startswith(f"{other}.") for *_, other in places if other
-        ):
+        if id(layer) in chosen and not any(path.startswith(f"{other}.") for *_, other in places if other):
             above, _, name = path.rpartition(".")
             places.append((model.get_submodule(above) if path else None, name, layer, path))
             if not path:
@@ -124,15 +110,15 @@ def _places(model, items):
         if k not in met and not isinstance(item, type):
             known = list(dict(candidates))
             raise ValueError(
-                f"module_parameters_to_patch: {item!r} fits no layer of the model; those that can be patched are {known}"
+                f"module_parameters_to_patch: {item!r} fits no layer of the model; "
+                f"those that can be patched are {known}"
             )
-    bypassed = [
-        path for parent, _, _, path in places if isinstance(parent, torch.nn.MultiheadAttention)
-    ]
+    bypassed = [path for parent, _, _, path in places if isinstance(parent, torch.nn.MultiheadAttention)]
     if bypassed:
         raise ValueError(
-            f"model: {bypassed} can't be patched alone: torch.nn.MultiheadAttention reads its weight without calling it, so crossbars in there "
-            "would have no effect; patch torch.nn.MultiheadAttention, too, or choose layers by their names"
+            f"model: {bypassed} can't be patched alone: torch.nn.MultiheadAttention reads its weight without calling "
+            "it, so crossbars in there would have no effect; patch torch.nn.MultiheadAttention, too, "
+            "or choose layers by their names"
         )
     return places
 
@@ -148,7 +134,7 @@ def memristive_layers(model: torch.nn.Module) -> list[StandIn]:
 
 
 def _fused_routines(model):
-    """Switch torch's fused routines off in transformer layers with memristive layers inside, and on again in those without."""
+    "Switch torch's fused routines off in transformer layers with memristive layers inside, and on again in others."
     for module in model.modules():
         if isinstance(module, torch.nn.TransformerEncoderLayer):
             switch = "activation_relu_or_gelu"
@@ -166,16 +152,16 @@ def _fused_routines(model):
 # %% ../../nbs/mn/Module.ipynb #cell-009
 def tune_model(
     model: torch.nn.Module,
-    tune_kwargs: dict
-    | None = None,  # {str(type(layer)), of the memnb or the torch class: keyword arguments of its tune}
+    tune_kwargs: dict | None = None,  # {str(type(layer)), memnb or torch class: keyword arguments of its tune}
     *,
     generator: torch.Generator | None = None,  # of the random inputs
 ):
-    "Tune every memristive layer, or none. ValueError for a key that is no layer of the model, TypeError for arguments that are no dict."
+    """Tune every memristive layer, or none if an error is raised.
+
+    Raise ValueError if a key is no layer of the model, and TypeError if the arguments are not a dict.
+    """
     if not isinstance(tune_kwargs, dict | None):
-        raise TypeError(
-            f"tune_kwargs={tune_kwargs!r}: must be a dict of keyword arguments for each class"
-        )
+        raise TypeError(f"tune_kwargs={tune_kwargs!r}: must be a dict of keyword arguments for each class")
     layers = memristive_layers(model)
     tune_kwargs = {str(key): value for key, value in (tune_kwargs or {}).items()}
     keys = lambda layer: (str(type(layer)), str(layer.torch_class))
@@ -184,14 +170,8 @@ def tune_model(
         if key not in known:
             raise ValueError(f"tune_kwargs: unknown key {key!r}; the model's layers are {known}")
         if not isinstance(value, dict):
-            raise TypeError(
-                f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune"
-            )
-    transforms = [
-        (part, part.transform_output)
-        for part in model.modules()
-        if isinstance(part, MemristiveLayer)
-    ]
+            raise TypeError(f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune")
+    transforms = [(part, part.transform_output) for part in model.modules() if isinstance(part, MemristiveLayer)]
     try:
         for layer in layers:
             mine = {k: v for key in keys(layer) for k, v in tune_kwargs.get(key, {}).items()}
@@ -211,9 +191,7 @@ def set_forward_legacy(
         raise TypeError(f"forward_legacy({enable!r}): must be True or False")
     layers = memristive_layers(model)
     if enable and any(layer.freed for layer in layers):
-        raise ValueError(
-            f"forward_legacy({enable!r}): the digital weights of a layer were freed by disable_legacy()"
-        )
+        raise ValueError(f"forward_legacy({enable!r}): the digital weights of a layer were freed by disable_legacy()")
     for layer in layers:
         layer.forward_legacy_enabled = enable
 
@@ -228,9 +206,7 @@ def disable_legacy(model: torch.nn.Module):
 def _apply_nonidealities(patched, *arguments, **kwargs):
     "`apply_nonidealities` of the model itself, or of one that is given, as in the field's existing interface."
     given = arguments and isinstance(arguments[0], torch.nn.Module)
-    model, rest = (
-        (arguments[0], arguments[1:]) if given else (kwargs.pop("model", patched), arguments)
-    )
+    model, rest = (arguments[0], arguments[1:]) if given else (kwargs.pop("model", patched), arguments)
     return apply_nonidealities(model, *rest, **kwargs)
 
 
@@ -243,9 +219,7 @@ def _shown(model):
             r2 = line.r2.item() if isinstance(line, Affine) else math.nan
             with torch.no_grad():
                 picture = thumbnail(
-                    layer.crossbar_operation(layer.crossbars, lambda c: c.conductances()),
-                    signed=True,
-                    cells=48,
+                    layer.crossbar_operation(layer.crossbars, lambda c: c.conductances()), signed=True, cells=48
                 )
             rows.append(
                 (
@@ -253,8 +227,7 @@ def _shown(model):
                     f"{type(layer).__name__}({', '.join(layer.extra_repr().split(', ')[:2])})",
                     f"{sum(c.rows * c.columns for c in chips):,}",
                     "-" if layer.ADC_resolution is None else f"{layer.ADC_resolution} bits",
-                    ", ".join(dict.fromkeys(type(e).__name__ for c in chips for e in c.effects))
-                    or "-",
+                    ", ".join(dict.fromkeys(type(e).__name__ for c in chips for e in c.effects)) or "-",
                     "-" if r2 != r2 else f"{r2:.5f}",
                     picture,
                 )
@@ -262,20 +235,16 @@ def _shown(model):
     heads = ("name", "layer", "devices", "ADC", "effects", "r2", "weights as held")
     body = "".join(
         "<tr>"
-        + "".join(
-            f'<td style="{cell}">{v if k == 6 else html.escape(v)}</td>' for k, v in enumerate(row)
-        )
+        + "".join(f'<td style="{cell}">{v if k == 6 else html.escape(v)}</td>' for k, v in enumerate(row))
         + "</tr>"
         for row in rows
     )
     total = sum(
-        c.rows * c.columns
-        for layer in model.modules()
-        if isinstance(layer, MemristiveLayer)
-        for c in layer.crossbars
+        c.rows * c.columns for layer in model.modules() if isinstance(layer, MemristiveLayer) for c in layer.crossbars
     )
     title = f"{type(model).__name__}: {len(rows)} products on crossbars, {total:,} devices"
-    return f"<div><b>{html.escape(title)}</b><table><tr>{''.join(f'<th style={chr(34)}{cell}{chr(34)}>{h}</th>' for h in heads)}</tr>{body}</table></div>"
+    head = "".join(f'<th style="{cell}">{h}</th>' for h in heads)
+    return f"<div><b>{html.escape(title)}</b><table><tr>{head}</tr>{body}</table></div>"
 
 
 def set_cuda_malloc_heap_size(
@@ -289,15 +258,14 @@ def patch_model(
     model: torch.nn.Module,  # changed in place
     memristor_model,  # a class from `memnb.bh.memristor`
     memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters
-    module_parameters_to_patch={},  # what to patch: classes, names, layers, a function (name, layer); a list or dict of them, or one
+    module_parameters_to_patch={},  # what: classes, names, layers, functions (name, layer); one, or a list or dict
     mapping_routine=naive_map,  # weights -> conductances
     transistor: bool = True,  # exact writes
     programming_routine=None,  # without a transistor: writes one device
     programming_routine_params: dict = {"rel_tol": 0.1},
     p_l: float | None = None,  # proportion of weights that are not clipped
     scheme: Scheme = Scheme.DoubleColumn,
-    tile_shape: tuple[int, int]
-    | None = None,  # (rows, columns) of a tile; None: one array per layer
+    tile_shape: tuple[int, int] | None = None,  # (rows, columns) of a tile; None: one array per layer
     max_input_voltage: float | None = None,  # volt
     scaling_routine=naive_scale,  # activations -> voltages
     scaling_routine_params: dict = {},
@@ -313,16 +281,16 @@ def patch_model(
     selector=None,  # of memnb.bh.crossbar.Selector, in series with each device (1S1R)
     tuning_routine=naive_tune,  # currents -> activations
     tuning_routine_params: dict = {},
-    bias_input: float
-    | None = None,  # activation that drives rows which hold the biases; None: digital biases
+    bias_input: float | None = None,  # activation that drives rows which hold the biases; None: digital biases
     generator: torch.Generator | None = None,  # of the devices: same seed, same chip
     **kwargs,
 ) -> torch.nn.Module:
-    """Replace the layers of the given classes by memristive ones; the model, or a new layer if it is one of them itself.
+    """Replace the layers of the given classes by memristive ones.
 
-    The patched model has `tune_`, `forward_legacy` and `disable_legacy`. Raises ValueError for a class that can't be
-    patched, a model with nothing to patch (again, also), or layers that torch would bypass; TypeError for an unknown keyword;
-    and all that a layer raises. In each case the model is unchanged.
+    Return the model, or a new layer if the model is itself one of these layers. The patched model has `tune_`,
+    `forward_legacy` and `disable_legacy`. Raise ValueError if a class can't be patched, if the model has nothing (left)
+    to patch, or if torch would bypass a layer; TypeError if a keyword is unknown; and all that a layer raises. In each
+    case the model is unchanged.
     """
     settings = dict(locals())
     model, kwargs = settings.pop("model"), settings.pop("kwargs")
@@ -341,21 +309,9 @@ def patch_model(
             + (f"; {patched} of its layers are memristive already" if patched else "")
         )
     lazy = torch.nn.parameter.UninitializedParameter
-    new, size = (
-        {},
-        sum(
-            p.numel()
-            for *_, layer, _ in places
-            for p in layer.parameters()
-            if not isinstance(p, lazy)
-        ),
-    )
-    short = (
-        not verbose or size < 20_000_000
-    )  # in a notebook even a bar that never shows makes a widget
-    for _, _, layer, path in tqdm(
-        places, desc="Patching", unit="layer", leave=False, disable=short
-    ):
+    new, size = ({}, sum(p.numel() for *_, layer, _ in places for p in layer.parameters() if not isinstance(p, lazy)))
+    short = not verbose or size < 20_000_000  # in a notebook even a bar that never shows makes a widget
+    for _, _, layer, path in tqdm(places, desc="Patching", unit="layer", leave=False, disable=short):
         if id(layer) not in new:
             try:
                 new[id(layer)] = _supported(layer)(layer, **settings)
@@ -376,9 +332,7 @@ def patch_model(
         ("apply_nonidealities", _apply_nonidealities),
         ("_repr_html_", _shown),
     ):
-        own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(
-            name, ()
-        )  # a layer has these itself
+        own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(name, ())  # a layer has these itself
         if not isinstance(model, own):
             setattr(model, name, functools.partial(function, model))
     if verbose:
@@ -387,9 +341,7 @@ def patch_model(
             sum(c.rows * c.columns for c in crossbars),
             sum(math.prod(c.tiles_map or (1,)) for c in crossbars),
         )
-        print(
-            f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars"
-        )
+        print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
     return model
 
 # %% ../../nbs/mn/Module.ipynb #cell-013
@@ -397,10 +349,11 @@ def unpatch_model(
     model: torch.nn.Module,  # changed in place
     originals: bool = False,  # with the original weights, not those that the crossbars hold
 ) -> torch.nn.Module:
-    """Replace every memristive layer by a torch layer; the model, or a new layer if it is one itself.
+    """Replace every memristive layer by a torch layer.
 
-    ValueError for a model without memristive layers, for originals that were freed and for a transform that is no line; the model is unchanged
-    then.
+    Return the model, or a new layer if the model is itself a memristive layer. Raise ValueError, and leave the model
+    unchanged, if it has no memristive layers, if the originals are wanted but were freed, or if a transform is not a
+    line.
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")

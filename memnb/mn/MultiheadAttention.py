@@ -14,9 +14,9 @@ from .Composite import Composite
 class MultiheadAttention(Composite):
     """`torch.nn.MultiheadAttention` on crossbars; inputs, masks and outputs as in torch.
 
-    `MultiheadAttention(attention, memristor_model, memristor_model_params, ...)`; all arguments are those of MemristiveLayer.
-    The joint weight and bias of queries, keys and values are split into parameters of their own: an optimiser has to be made after
-    patching. A query that may look nowhere gets zeros.
+    `MultiheadAttention(attention, memristor_model, memristor_model_params, ...)`; all arguments are those of
+    MemristiveLayer. The joint weight and bias of queries, keys and values are split into parameters of their own: an
+    optimiser has to be made after patching. A query that may look nowhere gets zeros.
     """
 
     torch_class = torch.nn.MultiheadAttention
@@ -60,16 +60,11 @@ class MultiheadAttention(Composite):
         parameters = {name: getattr(self, name) for name in names}
         weights = [products[name].weight for name in "qkv"]
         join = lambda parts: torch.nn.Parameter(
-            torch.cat([p.detach() for p in parts]),
-            requires_grad=any(p.requires_grad for p in parts),
+            torch.cat([p.detach() for p in parts]), requires_grad=any(p.requires_grad for p in parts)
         )
         bias_of = lambda p: torch.zeros_like(p.weight[:, 0]) if p.bias is None else p.bias
-        parameters["in_proj_bias"] = (
-            join([bias_of(products[name]) for name in "qkv"]) if biased else None
-        )
-        for name, weight in zip(
-            ("q_proj_weight", "k_proj_weight", "v_proj_weight"), weights, strict=True
-        ):
+        parameters["in_proj_bias"] = join([bias_of(products[name]) for name in "qkv"]) if biased else None
+        for name, weight in zip(("q_proj_weight", "k_proj_weight", "v_proj_weight"), weights, strict=True):
             parameters[name] = None if self._qkv_same_embed_dim else weight
         parameters["in_proj_weight"] = join(weights) if self._qkv_same_embed_dim else None
         layer = super()._plain(parameters)
@@ -92,15 +87,13 @@ class MultiheadAttention(Composite):
         average_attn_weights=True,
         is_causal=False,
     ):
-        """(output, attention weights or None), of the shapes that the torch layer gives.
+        """Return (output, attention weights or None), of the shapes that the torch layer gives.
 
-        Raises ValueError for shapes that don't fit and for is_causal without a mask, TypeError for another device or dtype.
+        Raise ValueError if shapes don't fit or is_causal comes without a mask, and TypeError if the device or dtype
+        differs.
         """
         dtype, batched = getattr(query, "dtype", None), getattr(query, "dim", int)() == 3
-        q, k, v = (
-            self._incoming(t, name)
-            for t, name in ((query, "query"), (key, "key"), (value, "value"))
-        )
+        q, k, v = (self._incoming(t, name) for t, name in ((query, "query"), (key, "key"), (value, "value")))
         if not batched:
             q, k, v = q[None], k[None], v[None]
         elif not self.batch_first:
@@ -113,19 +106,14 @@ class MultiheadAttention(Composite):
         mask = self._mask(attn_mask, key_padding_mask, n, length, k.shape[1], q.dtype)
         added = 0
         if self.bias_k is not None:
-            k, v = (
-                torch.cat([t, b.to(t.dtype).expand(n, 1, -1)], 1)
-                for t, b in ((k, self.bias_k), (v, self.bias_v))
-            )
+            k, v = (torch.cat([t, b.to(t.dtype).expand(n, 1, -1)], 1) for t, b in ((k, self.bias_k), (v, self.bias_v)))
             added += 1
         if self.add_zero_attn:
             k, v = (torch.cat([t, t.new_zeros(n, 1, t.shape[2])], 1) for t in (k, v))
             added += 1
         if mask is not None:
             mask = torch.nn.functional.pad(mask, (0, added))
-        q, k, v = (
-            t.view(n, t.shape[1], self.num_heads, self.head_dim).transpose(1, 2) for t in (q, k, v)
-        )
+        q, k, v = (t.view(n, t.shape[1], self.num_heads, self.head_dim).transpose(1, 2) for t in (q, k, v))
         p = self.dropout if self.training else 0.0
         weights = None
         if need_weights:
@@ -139,9 +127,7 @@ class MultiheadAttention(Composite):
             mixed = torch.nn.functional.scaled_dot_product_attention(q, k, v, mask, p)
             if mask is not None:
                 mixed = mixed.masked_fill((mask == float("-inf")).all(-1, keepdim=True), 0.0)
-        output = self.products["out"](mixed.transpose(1, 2).reshape(n, length, self.embed_dim)).to(
-            dtype
-        )
+        output = self.products["out"](mixed.transpose(1, 2).reshape(n, length, self.embed_dim)).to(dtype)
         if weights is not None:
             weights = (weights.mean(1) if average_attn_weights else weights).to(dtype)
         if not batched:
@@ -159,7 +145,8 @@ class MultiheadAttention(Composite):
             ):
                 word = {"q": "query", "k": "key", "v": "value"}[name]
                 raise ValueError(
-                    f"{word}: batch, length and features {tuple(t.shape)}: must have {size} features, and fit the query's {tuple(q.shape)} and the key's {tuple(k.shape)}"
+                    f"{word}: batch, length and features {tuple(t.shape)}: must have {size} features, "
+                    f"and fit the query's {tuple(q.shape)} and the key's {tuple(k.shape)}"
                 )
 
     def _mask(self, attn_mask, key_padding_mask, n, length, keys, dtype):
@@ -170,24 +157,17 @@ class MultiheadAttention(Composite):
             (n * self.num_heads, length, keys): (n, self.num_heads, length, keys),
         }
         padding = {(n, keys): (n, 1, 1, keys)} | ({(keys,): (1, 1, 1, keys)} if n == 1 else {})
-        for name, mask, forms in (
-            ("attn_mask", attn_mask, shapes),
-            ("key_padding_mask", key_padding_mask, padding),
-        ):
+        for name, mask, forms in (("attn_mask", attn_mask, shapes), ("key_padding_mask", key_padding_mask, padding)):
             if mask is None:
                 continue
-            if not isinstance(mask, torch.Tensor) or not (
-                mask.dtype == torch.bool or mask.is_floating_point()
-            ):
+            if not isinstance(mask, torch.Tensor) or not (mask.dtype == torch.bool or mask.is_floating_point()):
                 raise TypeError(
                     f"{name}: {getattr(mask, 'dtype', type(mask))}: must be a tensor, bool or floating point"
                 )
             if tuple(mask.shape) not in forms:
                 raise ValueError(f"{name}: shape {tuple(mask.shape)}: must be one of {list(forms)}")
             if mask.dtype == torch.bool:
-                mask = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(
-                    mask, float("-inf")
-                )
+                mask = torch.zeros(mask.shape, dtype=dtype, device=mask.device).masked_fill(mask, float("-inf"))
             mask = mask.to(dtype).view(forms[tuple(mask.shape)])
             total = mask if total is None else total + mask
         return total

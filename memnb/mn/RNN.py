@@ -21,16 +21,13 @@ class Recurrent(Composite):
 
     def _adopt(self, layer):
         for name in (
-            "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size", "mode"
+            "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size",
+            "mode",
         ):  # fmt: skip
             setattr(self, name, getattr(layer, name))
 
     def _suffixes(self):
-        return [
-            f"l{k}{way}"
-            for k in range(self.num_layers)
-            for way in ("", "_reverse")[: 1 + self.bidirectional]
-        ]
+        return [f"l{k}{way}" for k in range(self.num_layers) for way in ("", "_reverse")[: 1 + self.bidirectional]]
 
     def _matrices(self, layer):
         matrices = {}
@@ -44,45 +41,31 @@ class Recurrent(Composite):
 
     def _originals(self, products):
         for name, product in products.items():
-            lost = (
-                0.0
-                if product.bias is None or not name.startswith("hr")
-                else product.bias.abs().max().item()
-            )
+            lost = 0.0 if product.bias is None or not name.startswith("hr") else product.bias.abs().max().item()
             if lost > 1e-5 * product.weight.abs().max().item():
                 raise ValueError(
-                    f"{name}: its transform has an intercept (up to {lost:.3g}), which the projection of a torch.nn.LSTM has no place for"
+                    f"{name}: its transform has an intercept (up to {lost:.3g}), "
+                    "which the projection of a torch.nn.LSTM has no place for"
                 )
-        biased = self.bias or any(
-            product.bias is not None for name, product in products.items() if name[:2] != "hr"
-        )
+        biased = self.bias or any(product.bias is not None for name, product in products.items() if name[:2] != "hr")
         parameters = {}
         for suffix in self._suffixes():
             parts = [products[f"{part}_{suffix}"] for part in ("ih", "hh")]
             zeros = lambda p: torch.nn.Parameter(torch.zeros_like(p.weight[:, 0]))
-            parameters |= {
-                f"weight_{part}_{suffix}": p.weight
-                for part, p in zip(("ih", "hh"), parts, strict=True)
-            }
+            parameters |= {f"weight_{part}_{suffix}": p.weight for part, p in zip(("ih", "hh"), parts, strict=True)}
             if biased:
                 biases = [zeros(p) if p.bias is None else p.bias for p in parts]
-                parameters |= {
-                    f"bias_{part}_{suffix}": b for part, b in zip(("ih", "hh"), biases, strict=True)
-                }
+                parameters |= {f"bias_{part}_{suffix}": b for part, b in zip(("ih", "hh"), biases, strict=True)}
             if self.proj_size:
                 parameters[f"weight_hr_{suffix}"] = products[f"hr_{suffix}"].weight
         return parameters
 
     def _plain(self, parameters):
         layer = super()._plain(parameters)
-        layer.bias, layer._flat_weights_names = (
-            any(name.startswith("bias") for name in parameters),
-            list(parameters),
-        )
+        layer.bias, layer._flat_weights_names = (any(name.startswith("bias") for name in parameters), list(parameters))
         per_direction = len(parameters) // len(self._suffixes())
         layer._all_weights = [
-            layer._flat_weights_names[k : k + per_direction]
-            for k in range(0, len(parameters), per_direction)
+            layer._flat_weights_names[k : k + per_direction] for k in range(0, len(parameters), per_direction)
         ]
         layer._flat_weights = list(parameters.values())
         layer._init_flat_weights()
@@ -104,9 +87,7 @@ class Recurrent(Composite):
             raise ValueError(f"hx: {len(given)} tensors: must be {self.states}")
         for state, size in zip(given, sizes, strict=True):
             if not isinstance(state, torch.Tensor) or state.shape != (directions, batch, size):
-                raise ValueError(
-                    f"hx: shape {tuple(getattr(state, 'shape', ()))}: must be {(directions, batch, size)}"
-                )
+                raise ValueError(f"hx: shape {tuple(getattr(state, 'shape', ()))}: must be {(directions, batch, size)}")
             finite_range(state, "hx")
         return [self._incoming(state, "hx") for state in given]
 
@@ -131,21 +112,16 @@ class Recurrent(Composite):
         x = (x.transpose(0, 1) if self.batch_first else x) if batched else x[:, None]
         states = hx if batched or hx is None else self._each(hx, lambda s: s[:, None])
         output, last = self._run(x, self._checked_states(states, x.shape[1], x))
-        output = (
-            (output.transpose(0, 1) if self.batch_first else output) if batched else output[:, 0]
-        )
+        output = (output.transpose(0, 1) if self.batch_first else output) if batched else output[:, 0]
         last = last if batched else [s[:, 0] for s in last]
         return output.to(input.dtype), self._packed([s.to(input.dtype) for s in last])
 
     def _check_size(self, input, dims):
-        fits = (
-            isinstance(input, torch.Tensor)
-            and input.dim() in (2, dims)
-            and input.shape[-1] == self.input_size
-        )
+        fits = isinstance(input, torch.Tensor) and input.dim() in (2, dims) and input.shape[-1] == self.input_size
         if not fits or not input.shape[1 if self.batch_first and input.dim() == 3 else 0]:
             raise ValueError(
-                f"input: shape {tuple(getattr(input, 'shape', ()))}: must be a sequence (steps, {self.input_size}), or one of {dims} dimensions with a batch"
+                f"input: shape {tuple(getattr(input, 'shape', ()))}: must be a sequence (steps, {self.input_size}), "
+                f"or one of {dims} dimensions with a batch"
             )
 
     @staticmethod
@@ -160,7 +136,10 @@ class Recurrent(Composite):
     # Running
 
     def _run(self, x, states, sizes=None):
-        "(steps, N, features), or packed data with `sizes`; and the states -> the same of the output, and the last states."
+        """Run the layer on `x`, from the initial `states`; return the output and the last states.
+
+        `x` is (steps, N, features), or packed data with `sizes`; the output has the same form.
+        """
         products = list(self.products.values())
         digital = all(p.forward_legacy_enabled for p in products)
         if any(p.watch for p in products):
@@ -174,8 +153,7 @@ class Recurrent(Composite):
     def _followed(self, x, states, sizes, digital):
         products = list(self.products.values())
         if digital or all(
-            p.collapses and isinstance(p.transform_output, Affine) and not p.forward_legacy_enabled
-            for p in products
+            p.collapses and isinstance(p.transform_output, Affine) and not p.forward_legacy_enabled for p in products
         ):
             return products[0]._analogue(lambda x: self._fused(x, states, sizes, digital), x)
         return self._unfused(x, states, sizes)
@@ -187,14 +165,9 @@ class Recurrent(Composite):
             parts = [self.products[f"{part}_{suffix}"] for part in ("ih", "hh")]
             zero = lambda p: p.weight.new_zeros(p.out_channels)
             pairs = [
-                (p.weight.to(x.dtype), zero(p) if p.bias is None else p.bias)
-                if digital
-                else p._folded()
-                for p in parts
+                (p.weight.to(x.dtype), zero(p) if p.bias is None else p.bias) if digital else p._folded() for p in parts
             ]
-            flat += [weight for weight, _ in pairs] + [
-                bias.to(weight.dtype) for weight, bias in pairs
-            ]
+            flat += [weight for weight, _ in pairs] + [bias.to(weight.dtype) for weight, bias in pairs]
             if self.proj_size:
                 p = self.products[f"hr_{suffix}"]
                 weight, offset = (p.weight.to(x.dtype), None) if digital else p._folded()
@@ -247,19 +220,16 @@ class Recurrent(Composite):
     def extra_repr(self) -> str:
         "The sizes."
         parts = [f"{self.input_size}, {self.hidden_size}"]
-        parts += [f"num_layers={self.num_layers}"] * (self.num_layers > 1) + [
-            f"proj_size={self.proj_size}"
-        ] * bool(self.proj_size)
-        return ", ".join(
-            parts
-            + ["bidirectional=True"] * self.bidirectional
-            + ["batch_first=True"] * self.batch_first
+        parts += [f"num_layers={self.num_layers}"] * (self.num_layers > 1) + [f"proj_size={self.proj_size}"] * bool(
+            self.proj_size
         )
+        return ", ".join(parts + ["bidirectional=True"] * self.bidirectional + ["batch_first=True"] * self.batch_first)
 
 # %% ../../nbs/mn/RNN.ipynb #cell-007
 class RNN(Recurrent):
-    """`torch.nn.RNN` on crossbars: input (L, N, input_size), (N, L, input_size) with batch_first, (L, input_size) or packed.
+    """`torch.nn.RNN` on crossbars.
 
+    The input is (L, N, input_size), (N, L, input_size) with batch_first, (L, input_size), or packed.
     `RNN(rnn, memristor_model, memristor_model_params, ...)`; all arguments are those of MemristiveLayer.
     """
 

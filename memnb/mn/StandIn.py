@@ -36,41 +36,31 @@ class StandIn(torch.nn.Module):
     def _check_class(self, layer):
         "Raise TypeError or ValueError unless `layer` is a `torch_class` that does what this class does."
         if not isinstance(layer, self.torch_class):
-            raise TypeError(
-                f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}"
-            )
+            raise TypeError(f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}")
         if type(layer).forward is not self.torch_class.forward or "forward" in vars(layer):
-            raise TypeError(
-                f"layer={layer!r}: has a forward of its own, which a {type(self).__name__} would ignore"
-            )
+            raise TypeError(f"layer={layer!r}: has a forward of its own, which a {type(self).__name__} would ignore")
         kind = type(layer).__bases__[0] if parametrize.is_parametrized(layer) else type(layer)
-        own = {
-            name
-            for cls in kind.__mro__[: kind.__mro__.index(self.torch_class)]
-            for name in vars(cls)
-        }
-        changed = sorted(
-            name for name in own - _harmless if callable(getattr(self.torch_class, name, None))
-        )
+        own = {name for cls in kind.__mro__[: kind.__mro__.index(self.torch_class)] for name in vars(cls)}
+        changed = sorted(name for name in own - _harmless if callable(getattr(self.torch_class, name, None)))
         if changed:
             raise TypeError(
-                f"layer={layer!r}: its class overrides {changed} of {self.torch_class.__name__}, which a {type(self).__name__} would ignore"
+                f"layer={layer!r}: its class overrides {changed} of {self.torch_class.__name__}, "
+                f"which a {type(self).__name__} would ignore"
             )
         hooks = layer._forward_pre_hooks.values()
         if any(hasattr(hook, "compute_weight") for hook in hooks):
             raise ValueError(
-                f"layer={layer!r}: torch.nn.utils.weight_norm or spectral_norm would make its weight anew at each call; "
-                "remove it first (remove_weight_norm, remove_spectral_norm)"
+                f"layer={layer!r}: torch.nn.utils.weight_norm or spectral_norm would make its weight anew "
+                "at each call; remove it first (remove_weight_norm, remove_spectral_norm)"
             )
         if any(isinstance(hook, BasePruningMethod) for hook in hooks):
             raise ValueError(
-                f"layer={layer!r}: torch.nn.utils.prune would make its weight anew at each call; make the pruning permanent first (prune.remove)"
+                f"layer={layer!r}: torch.nn.utils.prune would make its weight anew at each call; "
+                "make the pruning permanent first (prune.remove)"
             )
         for name, p in layer.named_parameters():
             if isinstance(p, torch.nn.parameter.UninitializedParameter):
-                raise ValueError(
-                    f"layer={layer!r}: its weights are not initialised yet; run it once"
-                )
+                raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
             if p.is_meta:
                 raise ValueError(f"layer={layer!r}: {name} is on the meta device and has no values")
             if p.is_complex():
@@ -83,18 +73,9 @@ class StandIn(torch.nn.Module):
         shell._parameters, shell._modules = dict.fromkeys(layer._parameters), {}
         self._shell = (shell,)  # in a tuple, so that it is no submodule
         # shared, not copied: who holds a hook's handle can still remove it
-        for hooks in (
-            "_forward_hooks",
-            "_forward_pre_hooks",
-            "_backward_hooks",
-            "_backward_pre_hooks",
-        ):
+        for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
             setattr(self, hooks, getattr(layer, hooks))
-        for hooks in (
-            "_forward_hooks_with_kwargs",
-            "_forward_pre_hooks_with_kwargs",
-            "_forward_hooks_always_called",
-        ):
+        for hooks in ("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called"):
             setattr(self, hooks, getattr(layer, hooks))
         self._is_full_backward_hook = layer._is_full_backward_hook
         self.train(layer.training)

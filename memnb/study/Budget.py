@@ -26,31 +26,18 @@ class _Layer:
     def __init__(self, name, layer):
         self.layer, self.chips = layer, list(layer.crossbars)
         if any(effect.reads and effect.fresh for c in self.chips for effect in c.effects):
-            raise ValueError(
-                f"{name}: its reads disturb the devices, so no two of them can be compared"
-            )
+            raise ValueError(f"{name}: its reads disturb the devices, so no two of them can be compared")
         with torch.no_grad():
             matrices = layer._remapped().matrices
-            self.mapped = [
-                g.reshape(c.columns, c.rows).T for g, c in zip(matrices, self.chips, strict=True)
-            ]
+            self.mapped = [g.reshape(c.columns, c.rows).T for g, c in zip(matrices, self.chips, strict=True)]
             self.missing = self._missing()
         sources = ["mapping"]
-        off = max(
-            (c.memristor.g - g).abs().max().item()
-            for c, g in zip(self.chips, self.mapped, strict=True)
-        )
+        off = max((c.memristor.g - g).abs().max().item() for c, g in zip(self.chips, self.mapped, strict=True))
         sources += ["writing"] * (off > 1e-5 * max(g.max().item() for g in self.mapped))
-        sources += list(
-            dict.fromkeys(_source(e) for c in self.chips for e in c.effects if not e.reads)
-        )
+        sources += list(dict.fromkeys(_source(e) for c in self.chips for e in c.effects if not e.reads))
         curve = any(not c.memristor.ohmic or c.reader is not None for c in self.chips)
         inputs = layer.scaling_routine is not naive_scale
-        present = (
-            ("wires", layer.wires is not None),
-            ("selector", layer.selector is not None),
-            ("I-V curve", curve),
-        )
+        present = (("wires", layer.wires is not None), ("selector", layer.selector is not None), ("I-V curve", curve))
         present += (("inputs", inputs), ("ADC", layer.ADC_resolution is not None))
         self.sources = sources + [name for name, there in present if there]
 
@@ -62,8 +49,7 @@ class _Layer:
         try:
             held = decode(
                 layer.crossbar_operation(
-                    layer.crossbars,
-                    lambda c: c.programmed if hasattr(c, "programmed") else c.conductances(),
+                    layer.crossbars, lambda c: c.programmed if hasattr(c, "programmed") else c.conductances()
                 )
             )
         finally:
@@ -71,17 +57,13 @@ class _Layer:
                 chip.programmed = None
         matrix = layer._full_matrix().flatten(1)
         scale = (
-            decode.scale
-            if not decode.scale.dim()
-            else decode.scale.repeat_interleave(len(matrix) // len(decode.scale))
+            decode.scale if not decode.scale.dim() else decode.scale.repeat_interleave(len(matrix) // len(decode.scale))
         )
         lacks = matrix.T / torch.where(scale == 0, 1, scale).to(matrix.dtype) - held
         if decode.factor is not None:
             lacks = lacks / decode.factor.to(lacks.dtype)
         top = int(decode.significance.argmax())
-        lacks = (lacks / decode.significance[top].to(lacks.dtype)).unflatten(
-            -1, (layer.groups, 1, -1)
-        )
+        lacks = (lacks / decode.significance[top].to(lacks.dtype)).unflatten(-1, (layer.groups, 1, -1))
         parts = [torch.zeros_like(lacks)] * decode.slices
         parts[top] = lacks
         spread = torch.cat(parts, -2).flatten(-2)
@@ -94,18 +76,9 @@ class _Layer:
     def having(self, on):
         "The layer with only those of its sources that are in `on`."
         layer, chips = self.layer, self.chips
-        named = (
-            "wires",
-            "selector",
-            "ADC_resolution",
-            "quant_method",
-            "scaling_routine",
-            "scaling_routine_params",
-        )
+        named = ("wires", "selector", "ADC_resolution", "quant_method", "scaling_routine", "scaling_routine_params")
         settings = {name: getattr(layer, name) for name in named}
-        kept = [
-            (list(c.effects), copy.deepcopy([e.state_dict() for e in c.effects])) for c in chips
-        ]
+        kept = [(list(c.effects), copy.deepcopy([e.state_dict() for e in c.effects])) for c in chips]
         try:
             for k, chip in enumerate(chips):
                 g = chip.memristor.g if "writing" in on else self.mapped[k]
@@ -163,16 +136,12 @@ class Budget:
         self.table, self.totals = table, totals
 
     def plot(self, ax=None):
-        "A bar for each layer: mean squares of each source alone, stacked, and a line at that of all together; the axes."
-        ax = (
-            ax or plt.subplots(figsize=(1.5 + 1.3 * len(self.totals), 3.6), layout="constrained")[1]
-        )
-        squares = (
-            (self.table["alone (%)"] ** 2 / 100)
-            .unstack("source")
-            .reindex(list(self.totals))
-            .fillna(0)
-        )
+        """Draw a bar for each layer: the mean squares of each source alone, stacked. Return the axes.
+
+        A line marks the mean square of all sources together.
+        """
+        ax = ax or plt.subplots(figsize=(1.5 + 1.3 * len(self.totals), 3.6), layout="constrained")[1]
+        squares = (self.table["alone (%)"] ** 2 / 100).unstack("source").reindex(list(self.totals)).fillna(0)
         squares = squares[list(dict.fromkeys(self.table.index.get_level_values("source")))]
         bottom = torch.zeros(len(squares), dtype=torch.float64).numpy()
         hatches = ("", "//", "..")
@@ -183,18 +152,10 @@ class Budget:
                 "edgecolor": "w",
                 "linewidth": 0,
             }
-            ax.bar(
-                range(len(squares)), squares[source], bottom=bottom, width=0.6, label=source, **look
-            )
+            ax.bar(range(len(squares)), squares[source], bottom=bottom, width=0.6, label=source, **look)
             bottom = bottom + squares[source].values
         for k, total in enumerate(self.totals.values()):
-            ax.plot(
-                [k - 0.4, k + 0.4],
-                [total**2 / 100] * 2,
-                "k",
-                linewidth=2,
-                label="all together" if not k else None,
-            )
+            ax.plot([k - 0.4, k + 0.4], [total**2 / 100] * 2, "k", linewidth=2, label="all together" if not k else None)
         ax.set_xticks(range(len(squares)), list(squares.index))
         ax.set(xlabel="layer", ylabel="mean squared error\n(% of the output's variance)")
         ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
@@ -212,9 +173,10 @@ def error_budget(
     batch,  # a tensor, or batches as of `calibrate`
     reads: int = 1,  # of every configuration: noise that differs between reads is averaged over so many
 ) -> Budget:
-    """How much error of each layer, and of the whole, comes from each source: alone, and left out.
+    """Find how much error of each layer, and of the whole, comes from each source: alone, and left out.
 
-    The model is compared with its digital weights. ValueError for a layer that sees no input, whose weights were freed, or whose transform is no line.
+    The model is compared with its digital weights. Raise ValueError if a layer sees no input, if its weights were
+    freed, or if its transform is no line.
     """
     check_number(reads, "reads", at_least=1, integer=True)
     named = readable_layers(model)
@@ -247,10 +209,7 @@ def _budget(model, named, batches, reads):
     all_on = frozenset(sources)
     configurations = [all_on, frozenset()]
     configurations += [frozenset([s]) for s in sources] + [all_on - {s} for s in sources]
-    errors = {
-        on: _errors(model, named, layers, batches, on, reads, whole)
-        for on in dict.fromkeys(configurations)
-    }
+    errors = {on: _errors(model, named, layers, batches, on, reads, whole) for on in dict.fromkeys(configurations)}
     own = _errors(model, named, layers, batches, all_on, reads, whole, own=True)
     rows, totals = [], {}
     for name in [*named, *([] if single else [whole])]:
@@ -259,9 +218,7 @@ def _budget(model, named, batches, reads):
         for source in sources:
             if name == whole or source in layers[name].sources:
                 # all but this one, and the layer's own line as it is
-                without = math.sqrt(
-                    max(0.0, total**2 - best**2 + errors[all_on - {source}][name] ** 2)
-                )
+                without = math.sqrt(max(0.0, total**2 - best**2 + errors[all_on - {source}][name] ** 2))
                 rows.append((label, source, errors[frozenset([source])][name], without, total))
         rows.append((label, "tuning", math.sqrt(max(0.0, total**2 - best**2)), best, total))
     columns = ["layer", "source", "alone (%)", "left out (%)", "all (%)"]
@@ -289,23 +246,20 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
         try:
             for name, layer in named.items():
                 line = lines[layer] if own else sums[layer].line()
-                errors[name] = 100 * math.sqrt(
-                    max(0.0, 1 - sums[layer].check(line.coef, line.intercept)[1])
-                )
+                errors[name] = 100 * math.sqrt(max(0.0, 1 - sums[layer].check(line.coef, line.intercept)[1]))
                 layer.transform_output = line.to(layer.decode.significance.device)
             difference = spread = 0.0
             for x in batches:
                 for _ in range(reads):
-                    digital, analogue = (
-                        _output(model, named.values(), x, legacy) for legacy in (True, False)
-                    )
+                    digital, analogue = (_output(model, named.values(), x, legacy) for legacy in (True, False))
                     difference += (digital - analogue).square().sum().item()
                     spread += (digital - digital.mean()).square().sum().item()
             errors[whole] = 100 * math.sqrt(difference / spread) if spread else 0.0
             for name, error in errors.items():
                 if not error < 1e100:
                     raise ValueError(
-                        f"{name or 'the layer'}: an error of {error:.3g} %: its digital outputs are next to nothing; tune the model, or give other inputs"
+                        f"{name or 'the layer'}: an error of {error:.3g} %: its digital outputs are next to nothing; "
+                        "tune the model, or give other inputs"
                     )
         finally:
             for layer, line in lines.items():
@@ -326,7 +280,5 @@ def _output(model, layers, x, legacy):
     while isinstance(y, (tuple, list)) and y:
         y = y[0]
     if not isinstance(y, torch.Tensor):
-        raise TypeError(
-            f"model: returns {type(y).__name__}: must return a tensor, or a tuple that begins with one"
-        )
+        raise TypeError(f"model: returns {type(y).__name__}: must return a tensor, or a tuple that begins with one")
     return y.double()

@@ -22,14 +22,17 @@ import torch
 from .. import utils
 
 # %% ../../nbs/study/Fingerprint.ipynb #cell-004
-_places = [
-    Path(sysconfig.get_paths()[kind]) for kind in ("stdlib", "platstdlib", "purelib", "platlib")
-] + [Path(utils.__file__).parent]
+_places = [Path(sysconfig.get_paths()[kind]) for kind in ("stdlib", "platstdlib", "purelib", "platlib")] + [
+    Path(utils.__file__).parent
+]
 _paths = tuple(str(path.resolve()) for path in _places)
 
 
 def fingerprint(*objects) -> str:
-    "32 hexadecimal digits that depend on the contents of `objects`, in every process alike. TypeError for a torch.Generator, whose state is no part of a study."
+    """Return 32 hexadecimal digits that depend on the contents of `objects`, the same in every process.
+
+    Raise TypeError if one is a torch.Generator, whose state is no part of a study.
+    """
     return _digest(objects, {}, [])[:32]
 
 
@@ -44,10 +47,8 @@ def _digest(value, done, path):
     path.append(id(value))
     parts = _parts(value, lambda part: _digest(part, done, path))
     path.pop()
-    done[id(value)] = (
-        hashlib.sha256(repr(parts).encode()).hexdigest(),
-        value,
-    )  # kept alive, so that no other object gets its id
+    # the value is kept alive, so that no other object gets its id
+    done[id(value)] = (hashlib.sha256(repr(parts).encode()).hexdigest(), value)
     return done[id(value)][0]
 
 
@@ -95,39 +96,25 @@ def _parts(value, deeper):
         return kind, deeper(value.func), deeper(value.args), deeper(value.keywords)
     if isinstance(value, types.MethodType):
         return kind, deeper(value.__func__), deeper(value.__self__)
-    if isinstance(value, types.BuiltinFunctionType) and not isinstance(
-        value.__self__, (types.ModuleType, type(None))
-    ):
+    if isinstance(value, types.BuiltinFunctionType) and not isinstance(value.__self__, (types.ModuleType, type(None))):
         return kind, value.__qualname__, deeper(value.__self__)
     named = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))
-    if (
-        named
-        and _installed(value.__module__ or "builtins")
-        and not getattr(value, "__closure__", None)
-    ):
+    if named and _installed(value.__module__ or "builtins") and not getattr(value, "__closure__", None):
         return "name", value.__module__, value.__qualname__
     if isinstance(value, types.FunctionType):
         cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
-        around = {
-            name: value.__globals__[name]
-            for name in _globals(value.__code__)
-            if name in value.__globals__
-        }
+        around = {name: value.__globals__[name] for name in _globals(value.__code__) if name in value.__globals__}
         return (
             kind,
             value.__qualname__,
             _code(value.__code__, deeper),
-            [
-                deeper(v)
-                for v in (value.__defaults__, value.__kwdefaults__, cells, around, vars(value))
-            ],
+            [deeper(v) for v in (value.__defaults__, value.__kwdefaults__, cells, around, vars(value))],
         )
     if isinstance(value, type):
         own = {
             n: v
             for n, v in vars(value).items()
-            if n not in _of_no_account
-            and not isinstance(v, (types.MemberDescriptorType, types.GetSetDescriptorType))
+            if n not in _of_no_account and not isinstance(v, (types.MemberDescriptorType, types.GetSetDescriptorType))
         }
         return kind, value.__qualname__, [deeper(base) for base in value.__bases__], deeper(own)
     if isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__wrapped__"):
@@ -137,17 +124,10 @@ def _parts(value, deeper):
     if isinstance(value, torch.nn.Module):
         return kind, deeper(type(value)), deeper(vars(value))
     if not _installed(type(value).__module__):  # what its class does is not known by name
-        slots = {
-            n: getattr(value, n)
-            for cls in type(value).__mro__
-            for n in _slots(cls)
-            if hasattr(value, n)
-        }
+        slots = {n: getattr(value, n) for cls in type(value).__mro__ for n in _slots(cls) if hasattr(value, n)}
         kind = kind, deeper(type(value)), deeper({**getattr(value, "__dict__", {}), **slots})
     try:
-        made = value.__reduce_ex__(
-            4
-        )  # as it would be copied: of anything else, the way to make it says what it is
+        made = value.__reduce_ex__(4)  # as it would be copied: of anything else, the way to make it says what it is
     except TypeError:
         return kind, re.sub("(?i) at 0x[0-9a-f]+", "", repr(value))
     if isinstance(made, str):
@@ -182,11 +162,7 @@ def _bytes(data):
 
 def _slots(cls):
     slots = vars(cls).get("__slots__", ())
-    return [
-        n
-        for n in ((slots,) if isinstance(slots, str) else slots)
-        if n not in ("__dict__", "__weakref__")
-    ]
+    return [n for n in ((slots,) if isinstance(slots, str) else slots) if n not in ("__dict__", "__weakref__")]
 
 
 def _installed(name):
@@ -198,9 +174,7 @@ def _installed(name):
     if name in sys.builtin_module_names or file is None:
         return True
     path = Path(file).resolve()
-    return str(path).startswith(_paths) or not {"site-packages", "dist-packages"}.isdisjoint(
-        path.parts
-    )
+    return str(path).startswith(_paths) or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
 
 
 def _globals(code):

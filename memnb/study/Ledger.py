@@ -21,7 +21,8 @@ import filelock
 _tables = """
 create table if not exists study (name text primary key, identity text not null);
 create table if not exists trial (
-    study text not null, configuration text not null, first integer not null, owner text, found text, error text, seconds real,
+    study text not null, configuration text not null, first integer not null,
+    owner text, found text, error text, seconds real,
     primary key (study, configuration, first)
 );
 """
@@ -31,7 +32,8 @@ def open_file(path) -> sqlite3.Connection:
     "A file of studies, made if there is none. ValueError for one that holds something else."
     try:
         file = sqlite3.connect(path, timeout=60, check_same_thread=False, isolation_level=None)
-        # a log beside the file: a transaction takes no more than a fraction of a millisecond, and survives whatever happens to the process
+        # a log beside the file: a transaction takes no more than a fraction of a millisecond, and survives whatever
+        # happens to the process
         file.execute("pragma journal_mode = wal")
         file.execute("pragma synchronous = normal")
         file.executescript(_tables)
@@ -42,9 +44,10 @@ def open_file(path) -> sqlite3.Connection:
 
 
 class Ledger:
-    """The trials of the study `name` in the SQLite file `path`, which several processes may use at a time. A context: leaving it gives back what was claimed.
+    """Keep the trials of the study `name` in the SQLite file `path`, which several processes may use at a time.
 
-    ValueError if a study of that name is another one, saying in what.
+    It is a context manager: leaving it gives back what was claimed. Raise ValueError if a study of that name is
+    another one, and say in what.
     """
 
     def __init__(
@@ -65,7 +68,8 @@ class Ledger:
         if other:
             self._file.close()
             raise ValueError(
-                f"name={name!r}: in {self.path} this is a study with another {' and another '.join(other)}; give this one another name, or delete that one"
+                f"name={name!r}: in {self.path} this is a study with another {' and another '.join(other)}; "
+                "give this one another name, or delete that one"
             )
 
     def _lock_of(self, owner):
@@ -96,13 +100,15 @@ class Ledger:
         if new:
             return True
         rows = self._ask(
-            "select owner from trial where study = ? and configuration = ? and first = ? and found is null",
-            *where,
+            "select owner from trial where study = ? and configuration = ? and first = ? and found is null", *where
         )
         if not rows or (rows[0][0] is not None and self.alive(rows[0][0])):
             return False
         with self._mutex:  # of two that see a dead owner, one changes it
-            change = "update trial set owner = ? where study = ? and configuration = ? and first = ? and owner is ? and found is null"
+            change = (
+                "update trial set owner = ? "
+                "where study = ? and configuration = ? and first = ? and owner is ? and found is null"
+            )
             return bool(self._file.execute(change, (self.owner, *where, rows[0][0])).rowcount)
 
     def alive(self, owner: str) -> bool:
@@ -121,9 +127,13 @@ class Ledger:
         return False
 
     def store(self, configuration: str, first: int, found: list, error: str | None, seconds: float):
-        "Write down what a trial gave: `found`, for each chip anything that JSON can hold, and the traceback of an error, if there was one."
+        """Write down what a trial gave: `found`, which is anything that JSON can hold for each chip, and its duration.
+
+        `error` is the traceback if there was an error.
+        """
         self._ask(
-            "update trial set found = ?, error = ?, seconds = ?, owner = null where study = ? and configuration = ? and first = ?",
+            "update trial set found = ?, error = ?, seconds = ?, owner = null "
+            "where study = ? and configuration = ? and first = ?",
             json.dumps(found),
             error,
             seconds,
@@ -135,8 +145,7 @@ class Ledger:
     def trials(self) -> dict:
         "What all that are done gave: {(configuration, first): found}."
         rows = self._ask(
-            "select configuration, first, found from trial where study = ? and found is not null",
-            self.name,
+            "select configuration, first, found from trial where study = ? and found is not null", self.name
         )
         return {(configuration, first): json.loads(found) for configuration, first, found in rows}
 
@@ -150,15 +159,11 @@ class Ledger:
     def forget(self, failed):
         "Chips for which `failed` says so of what was found are to be done again; what was found for others stays."
         rows = self._ask(
-            "select configuration, first, found, seconds from trial where study = ? and error is not null",
-            self.name,
+            "select configuration, first, found, seconds from trial where study = ? and error is not null", self.name
         )
         for configuration, first, found, seconds in rows:
             self._ask(
-                "delete from trial where study = ? and configuration = ? and first = ?",
-                self.name,
-                configuration,
-                first,
+                "delete from trial where study = ? and configuration = ? and first = ?", self.name, configuration, first
             )
             chips = enumerate(json.loads(found), first)
             for bad, part in itertools.groupby(chips, lambda chip: failed(chip[1])):
@@ -166,7 +171,8 @@ class Ledger:
                 if not bad:
                     values = (self.name, configuration, ks[0], json.dumps(good), seconds)
                     self._ask(
-                        "insert or ignore into trial (study, configuration, first, found, seconds) values (?, ?, ?, ?, ?)",
+                        "insert or ignore into trial (study, configuration, first, found, seconds) "
+                        "values (?, ?, ?, ?, ?)",
                         *values,
                     )
 

@@ -40,9 +40,10 @@ _small = 2**16  # weights of a layer, up to which chips are faster side by side
 
 
 class Recipe:
-    """Makes chips of a network: `chips(configuration, seeds)` yields a patched, programmed and tuned model for each seed.
+    """Make chips of a network: `chips(configuration, seeds)` yields a patched, programmed, tuned model for each seed.
 
-    `model` is copied as it is now, and stays so. Raises TypeError or ValueError for what isn't an argument of patch_model, an effect or a network.
+    `model` is copied as it is now, and stays so. Raise TypeError or ValueError if something isn't an argument of
+    patch_model, an effect or a network.
     """
 
     def __init__(
@@ -69,34 +70,28 @@ class Recipe:
                 raise TypeError(f"{name}{reserved}")
         self.model = copy.deepcopy(model).eval()
         self.fixed = {"memristor_model": memristor_model, **patch_settings}
-        self.params, self.layers, self.prepare = (
-            dict(memristor_model_params),
-            module_parameters_to_patch,
-            prepare,
-        )
+        self.params, self.layers, self.prepare = (dict(memristor_model_params), module_parameters_to_patch, prepare)
         self.effects = {}
         if not isinstance(effects, (list, tuple)):
-            raise TypeError(
-                f"effects={effects!r}: must be a list of classes of effects, or of partials of them"
-            )
+            raise TypeError(f"effects={effects!r}: must be a list of classes of effects, or of partials of them")
         for one in effects:
             cls, settings = (
-                (one.func, one.keywords)
-                if isinstance(one, functools.partial) and not one.args
-                else (one, {})
+                (one.func, one.keywords) if isinstance(one, functools.partial) and not one.args else (one, {})
             )
             if not (isinstance(cls, type) and issubclass(cls, Effect)) or "generator" in settings:
                 raise TypeError(
-                    f"effects: {one!r}: must be a class of effects, or functools.partial of one with its settings by name, without a generator"
+                    f"effects: {one!r}: must be a class of effects, or functools.partial of one "
+                    "with its settings by name, without a generator"
                 )
             if cls.__name__ in self.effects:
-                raise ValueError(
-                    f"effects: {cls.__name__}: is there twice; give its settings together"
-                )
+                raise ValueError(f"effects: {cls.__name__}: is there twice; give its settings together")
             self.effects[cls.__name__] = (cls, dict(settings))
 
     def sort(self, configuration: dict) -> tuple[dict, dict, dict]:
-        "(arguments of patch_model, parameters of the devices, settings of effects by class) of a configuration. ValueError for a name that means nothing."
+        """Sort a configuration into (arguments of patch_model, device parameters, settings of effects by class).
+
+        Raise ValueError if a name means nothing.
+        """
         arguments, params, effects = (
             dict(self.fixed),
             dict(self.params),
@@ -110,9 +105,7 @@ class Recipe:
                 cls = self._effect(effect, name)
                 accepted = [n for n in inspect.signature(cls).parameters if n != "generator"]
                 if setting not in accepted:
-                    raise ValueError(
-                        f"{name}: {effect} has no setting {setting!r}, it has {accepted}"
-                    )
+                    raise ValueError(f"{name}: {effect} has no setting {setting!r}, it has {accepted}")
                 effects.setdefault(effect, {})[setting] = value
         devices = arguments["memristor_model"]
         if not (isinstance(devices, type) and issubclass(devices, Memristor)):
@@ -122,7 +115,8 @@ class Recipe:
             if name not in _settings and "." not in name:
                 if name not in known:
                     raise ValueError(
-                        f"{name}: is neither an argument of patch_model, nor a parameter of {devices.__name__}, {known}, nor a setting of an effect, such as 'Faults.lrs'"
+                        f"{name}: is neither an argument of patch_model, nor a parameter of {devices.__name__}, "
+                        f"{known}, nor a setting of an effect, such as 'Faults.lrs'"
                     )
                 params[name] = value
         # an effect whose setting is None isn't there
@@ -130,7 +124,8 @@ class Recipe:
         for name, value in configuration.items():
             if value is not None and name.partition(".")[0] in studied and "." in name:
                 raise ValueError(
-                    f"{name}={value!r}: but another setting of that effect is None, which leaves it out; give all of them, or None for all"
+                    f"{name}={value!r}: but another setting of that effect is None, which leaves it out; "
+                    "give all of them, or None for all"
                 )
         return arguments, params, {name: s for name, s in effects.items() if name not in studied}
 
@@ -148,11 +143,7 @@ class Recipe:
         layers = self.layers
         if layers is None:
             there = {type(m) for m in self.model.modules()}
-            layers = [
-                cls.torch_class
-                for cls in supported_module_parameters.values()
-                if cls.torch_class in there
-            ]
+            layers = [cls.torch_class for cls in supported_module_parameters.values() if cls.torch_class in there]
         patched = patch_model(
             copy.deepcopy(self.model),
             memristor_model_params=params,
@@ -164,18 +155,15 @@ class Recipe:
         for chip in crossbars_of(patched):
             for name, settings in effects.items():
                 cls = self._effect(name, name)
-                draws = (
-                    {"generator": generator}
-                    if "generator" in inspect.signature(cls).parameters
-                    else {}
-                )
+                draws = {"generator": generator} if "generator" in inspect.signature(cls).parameters else {}
                 chip.add_effect(cls(**settings, **draws))
         return patched.eval()
 
     def chips(self, configuration: dict, seeds, fresh: bool = True):
-        """A tuned model for each seed, one after the other. Raises what patching, programming or tuning raises.
+        """Yield a tuned model for each seed, one after the other.
 
-        `fresh=False`: faster, for those who only look at a chip: often the same object, to be measured before the next one, and left as it is.
+        `fresh=False` is faster, for those who only look at a chip: it is often the same object, to be measured before
+        the next one, and to be left as it is. Raise whatever patching, programming or tuning raises.
         """
         patched, varied = None, False
         for seed in seeds:
@@ -183,15 +171,15 @@ class Recipe:
             if patched is None or varied:
                 patched = self.patched(configuration, generator)
                 crossbars = crossbars_of(patched)
-                varied = any(
-                    c.memristor.varies for c in crossbars
-                )  # devices that differ by themselves
-                # what another chip shares with this one needn't be written again, unless reads or inexact writes have moved its devices
+                varied = any(c.memristor.varies for c in crossbars)  # devices that differ by themselves
+                # what another chip shares with this one needn't be written again, unless reads or inexact writes have
+                # moved its devices
                 moved = any(
                     layer.programming_routine is not None or not layer.separable
                     for layer in readable_layers(patched).values()
                 )
-            # drawn after the devices, from a stream of its own, so that a chip is the same one whether its devices were built anew or not
+            # drawn after the devices, from a stream of its own, so that a chip is the same one whether its devices were
+            # built anew or not
             draws = torch.Generator().manual_seed(seed)
             new_chip(patched, draws) if moved else redraw(crossbars, draws)
             # what is done to a chip must not reach the next one
@@ -204,10 +192,7 @@ class Recipe:
 
     def stack(self, configuration: dict, seeds) -> Stack | None:
         "The chips of `chips` side by side, where that is possible and they are small; else None."
-        if (
-            self.prepare is not None
-            or max((p.numel() for p in self.model.parameters()), default=0) > _small
-        ):
+        if self.prepare is not None or max((p.numel() for p in self.model.parameters()), default=0) > _small:
             return None
         patched = self.patched(configuration, torch.Generator().manual_seed(seeds[0]))
         return Stack(patched, seeds) if stackable(patched) else None
@@ -218,7 +203,10 @@ class Recipe:
 
 # %% ../../nbs/study/Recipe.ipynb #cell-013
 def combinations(grid) -> list[dict]:
-    "All configurations of a grid {name: values}; a list of configurations stays as it is. TypeError or ValueError for what is neither, or empty."
+    """Return all configurations of a grid {name: values}; a list of configurations stays as it is.
+
+    Raise TypeError or ValueError if `grid` is neither, or is empty.
+    """
     if isinstance(grid, dict):
         for name, values in grid.items():
             if not isinstance(name, str):
@@ -229,18 +217,9 @@ def combinations(grid) -> list[dict]:
         for name, values in lists.items():
             if not values:
                 raise ValueError(f"grid: {name}=[]: must have a value at least")
-        return [
-            dict(zip(lists, map(_plain, values), strict=True))
-            for values in itertools.product(*lists.values())
-        ]
-    if (
-        not isinstance(grid, (list, tuple))
-        or not grid
-        or not all(isinstance(c, dict) for c in grid)
-    ):
-        raise TypeError(
-            f"grid={grid!r}: must be a dict of lists, or a list of configurations, one at least"
-        )
+        return [dict(zip(lists, map(_plain, values), strict=True)) for values in itertools.product(*lists.values())]
+    if not isinstance(grid, (list, tuple)) or not grid or not all(isinstance(c, dict) for c in grid):
+        raise TypeError(f"grid={grid!r}: must be a dict of lists, or a list of configurations, one at least")
     if any(list(c) != list(grid[0]) for c in grid):
         raise ValueError("grid: all configurations must have the same names, in the same order")
     return [{name: _plain(value) for name, value in c.items()} for c in grid]
@@ -250,8 +229,7 @@ def _plain(value):
     "A number of numpy or torch as one of Python."
     return (
         value.item()
-        if isinstance(value, np.generic)
-        or (isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 0)
+        if isinstance(value, np.generic) or (isinstance(value, (torch.Tensor, np.ndarray)) and value.ndim == 0)
         else value
     )
 
@@ -261,9 +239,10 @@ def sampled(
     n: int,
     seed: int = 0,
 ) -> list[dict]:
-    """`n` configurations spread evenly over a space (Latin hypercube), each once; ends that are whole numbers give whole numbers.
+    """Return `n` configurations spread evenly over a space (Latin hypercube), each once.
 
-    ValueError for a range that is empty, or of a logarithm not positive.
+    Ends that are whole numbers give whole numbers. Raise ValueError if a range is empty, or if a logarithmic range
+    isn't positive.
     """
     from scipy.stats import qmc  # here: it takes long to import
 
@@ -275,16 +254,14 @@ def sampled(
             ends = [check_number(v, f"space: {name}") for v in given[given[0] == "log" :]]
             if len(ends) != 2 or not ends[0] < ends[1] or (given[0] == "log" and ends[0] <= 0):
                 raise ValueError(
-                    f"space: {name}={given!r}: must be (low, high) or ('log', low, high) with low < high, above 0 for a logarithm"
+                    f"space: {name}={given!r}: must be (low, high) or ('log', low, high) with low < high, "
+                    "above 0 for a logarithm"
                 )
         elif not isinstance(given, list) or not given:
             raise TypeError(f"space: {name}={given!r}: must be a tuple of ends or a list of values")
     points = qmc.LatinHypercube(len(space), rng=np.random.default_rng(seed)).random(n)
     found = [
-        {
-            name: _within(given, float(u))
-            for (name, given), u in zip(space.items(), point, strict=True)
-        }
+        {name: _within(given, float(u)) for (name, given), u in zip(space.items(), point, strict=True)}
         for point in points
     ]
     return list({repr(configuration): configuration for configuration in found}.values())

@@ -21,9 +21,9 @@ _notes = ("chip", "seed", "error")
 
 
 class Results:
-    """The `table` of a study, a row for each chip; `parameters` and `metrics` name its columns, `errors` are the tracebacks of chips that raised.
+    """Hold the `table` of a study, which has a row for each chip; `parameters` and `metrics` name its columns.
 
-    The methods raise ValueError for a name that the table doesn't have.
+    `errors` are the tracebacks of chips that raised. The methods raise ValueError if the table doesn't have a name.
     """
 
     def __init__(
@@ -65,10 +65,7 @@ class Results:
         if not names:
             return [((), self.table)]
         keys = self.table[list(names)].map(repr).agg("|".join, axis=1)
-        return [
-            (tuple(rows.iloc[0][list(names)]), rows)
-            for _, rows in self.table.groupby(keys, sort=False)
-        ]
+        return [(tuple(rows.iloc[0][list(names)]), rows) for _, rows in self.table.groupby(keys, sort=False)]
 
     def summary(
         self,
@@ -76,7 +73,10 @@ class Results:
         level: float = 0.95,  # of confidence
         by: list | None = None,  # parameters; None: all that vary
     ) -> pd.DataFrame:
-        "For each configuration: chips, mean, std between chips, and low and high, between which the mean lies with confidence `level`; NaN for a single chip."
+        """Return chips, mean, std between chips, low and high of each configuration.
+
+        The mean lies between low and high with confidence `level`. For a single chip, std, low and high are NaN.
+        """
         metric = self._checked(metric, "metric", self.metrics)
         check_number(level, "level", above=0, at_most=1 - 1e-12)
         names = self.varied if by is None else [self._checked(p, "by", self.parameters) for p in by]
@@ -105,14 +105,13 @@ class Results:
         metric: str | None = None,
         level: float = 0.95,
     ) -> pd.DataFrame:
-        """By how much a metric is larger with `other` than with `one`, chip by chip: a `summary` of the differences, for each combination of the other parameters.
+        """Return by how much a metric is larger with `other` than with `one`, chip by chip.
 
-        Chips of one number have the same seed, so that part of their luck cancels, and a smaller difference is told from none than by two summaries.
+        This is a `summary` of the differences, for each combination of the other parameters. Chips of one number have
+        the same seed, so part of their luck cancels: a smaller difference is told from none than by two summaries.
         """
         metric = self._checked(metric, "metric", self.metrics)
-        others = [
-            p for p in self.varied if p != self._checked(parameter, "parameter", self.parameters)
-        ]
+        others = [p for p in self.varied if p != self._checked(parameter, "parameter", self.parameters)]
         chip = self.table[[*others, "chip"]].map(repr).agg("|".join, axis=1)
         halves = []
         for what, value in (("one", one), ("other", other)):
@@ -124,9 +123,7 @@ class Results:
             halves.append(self.table[having].set_index(chip[having]))
         before, after = halves
         both = after.index.intersection(before.index, sort=False)
-        differences = after.loc[both].assign(
-            **{metric: after.loc[both, metric] - before.loc[both, metric]}
-        )
+        differences = after.loc[both].assign(**{metric: after.loc[both, metric] - before.loc[both, metric]})
         differences.attrs["units"] = self.table.attrs.get("units", {})
         return Results(differences.reset_index(drop=True), others).summary(metric, level, others)
 
@@ -139,24 +136,16 @@ class Results:
         ax=None,
     ):
         "A metric against a parameter, with a band; a line for each combination of the others that vary. The axes."
-        x = self._checked(
-            x, "x", self.varied if x is None and len(self.varied) == 1 else self.parameters
-        )
+        x = self._checked(x, "x", self.varied if x is None and len(self.varied) == 1 else self.parameters)
         metric = self._checked(metric, "metric", self.metrics)
         if band not in ("std", "mean"):
-            raise ValueError(
-                f"band={band!r}: must be 'std' (between chips) or 'mean' (confidence of the mean)"
-            )
+            raise ValueError(f"band={band!r}: must be 'std' (between chips) or 'mean' (confidence of the mean)")
         others = [p for p in self.varied if p != x]
         summary = self.summary(metric, by=[*others, x])
         places, ticks = _axis(summary[x])
         with styled():
             ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
-            keys = (
-                summary[others].map(repr).agg("|".join, axis=1)
-                if others
-                else pd.Series("", index=summary.index)
-            )
+            keys = summary[others].map(repr).agg("|".join, axis=1) if others else pd.Series("", index=summary.index)
             for k, (_, part) in enumerate(summary.groupby(keys, sort=False)):
                 at = places[part.index]
                 order = np.argsort(at)
@@ -183,9 +172,7 @@ class Results:
                     color=colour,
                     alpha=0.2,
                     linewidth=0,
-                    label=None
-                    if k
-                    else {"std": "± std of chips", "mean": "95 % of the mean"}[band],
+                    label=None if k else {"std": "± std of chips", "mean": "95 % of the mean"}[band],
                 )
             if ticks is not None:
                 ax.set_xticks(range(len(ticks)), ticks)
@@ -197,13 +184,7 @@ class Results:
             ax.legend(fontsize=8)
         return ax
 
-    def heatmap(
-        self,
-        x: str,
-        y: str,
-        metric: str | None = None,
-        ax=None,
-    ):
+    def heatmap(self, x: str, y: str, metric: str | None = None, ax=None):
         "The mean of a metric for two parameters, over all else; the axes."
         metric = self._checked(metric, "metric", self.metrics)
         for what, name in (("x", x), ("y", y)):
@@ -221,11 +202,7 @@ class Results:
             field[rows.index(repr(b)), columns.index(repr(a))] = mean
         with styled():
             ax = (
-                ax
-                or plt.subplots(
-                    figsize=(1.6 + 0.62 * len(columns), 1.3 + 0.42 * len(rows)),
-                    layout="constrained",
-                )[1]
+                ax or plt.subplots(figsize=(1.6 + 0.62 * len(columns), 1.3 + 0.42 * len(rows)), layout="constrained")[1]
             )
             image = ax.imshow(field, aspect="auto", origin="lower")
             ax.grid(False)
@@ -254,7 +231,10 @@ class Results:
         plot: bool = True,
         ax=None,
     ) -> pd.DataFrame:
-        "The configurations that no other one beats, by the means of cost and value, cheapest first; and, with `plot`, a picture of all."
+        """Return the configurations that no other one beats, by the means of cost and value, cheapest first.
+
+        With `plot`, draw a picture of all configurations.
+        """
         for what, name in (("cost", cost), ("value", value)):
             self._checked(name, what, self.metrics)
         means = self.summary(cost)[[*self.varied, "mean"]].rename(columns={"mean": cost})
@@ -267,17 +247,8 @@ class Results:
         if plot:
             with styled():
                 ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
-                ax.plot(
-                    means[cost],
-                    means[value],
-                    "o",
-                    color=palette[5],
-                    markersize=4,
-                    label="configuration",
-                )
-                ax.step(
-                    front[cost], front[value], "o-", where="post", color=palette[1], label="front"
-                )
+                ax.plot(means[cost], means[value], "o", color=palette[5], markersize=4, label="configuration")
+                ax.step(front[cost], front[value], "o-", where="post", color=palette[1], label="front")
                 for row in front.to_dict("records"):
                     ax.annotate(
                         ", ".join(f"{p.rpartition('.')[2]}={_text(row[p])}" for p in self.varied),
@@ -290,15 +261,14 @@ class Results:
                 ax.legend()
         return front
 
-    def sensitivity(
-        self,
-        metric: str | None = None,
-    ) -> pd.DataFrame:
-        """How much each parameter matters, the most important first: `share` (%) of the variance between configurations that it explains by itself, and `range`.
+    def sensitivity(self, metric: str | None = None) -> pd.DataFrame:
+        """Return how much each parameter matters, the most important first: its `share` (%) and `range`.
 
-        The share is the first-order Sobol index where the configurations are a full grid, or spread evenly; numbers with many values are grouped. What a parameter
-        without any effect would seem to explain, by the luck of chips or of the points, is taken off. NaN where there are too few configurations to
-        tell. `range` is the largest less the smallest mean of the groups, luck included.
+        `share` is the part of the variance between configurations that the parameter explains by itself: its
+        first-order Sobol index if the configurations are a full grid, or spread evenly. Numbers with many values are
+        grouped. What a parameter without any effect would seem to explain, by the luck of chips or of the points, is
+        subtracted. It is NaN if there are too few configurations to tell. `range` is the largest mean of the groups
+        minus the smallest, luck included.
         """
         metric = self._checked(metric, "metric", self.metrics)
         means = self.summary(metric).dropna(subset=["mean"])
@@ -321,10 +291,7 @@ class Results:
         frame = pd.DataFrame(rows, columns=["parameter", "share", "range"]).sort_values(
             "share", ascending=False, ignore_index=True
         )
-        frame.attrs["units"] = {
-            "share": "%",
-            "range": self.table.attrs.get("units", {}).get(metric, ""),
-        }
+        frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, "")}
         return frame
 
     def plot_sensitivity(self, metric: str | None = None, ax=None):
@@ -332,10 +299,7 @@ class Results:
         metric = self._checked(metric, "metric", self.metrics)
         ranking = self.sensitivity(metric)[::-1]
         with styled():
-            ax = (
-                ax
-                or plt.subplots(figsize=(5.2, 0.8 + 0.35 * len(ranking)), layout="constrained")[1]
-            )
+            ax = ax or plt.subplots(figsize=(5.2, 0.8 + 0.35 * len(ranking)), layout="constrained")[1]
             ax.barh(ranking["parameter"], ranking["share"], color=palette[0])
             ax.set(xlabel=f"share of the variance of {metric} between configurations (%)")
         return ax
@@ -350,21 +314,16 @@ class Results:
             [
                 head,
                 *(
-                    f"\n{self.label(m)}\n{self.summary(m).to_string(float_format='{:.4g}'.format, index=False, max_rows=40)}"
+                    f"\n{self.label(m)}\n"
+                    f"{self.summary(m).to_string(float_format='{:.4g}'.format, index=False, max_rows=40)}"
                     for m in self.metrics
                 ),
             ]
         )
 
     def _repr_html_(self):
-        failed = (
-            f", <b>{len(self.errors)} of which raised</b> (see <code>errors</code>)"
-            if self.errors
-            else ""
-        )
-        parts = [
-            f"<p>{len(self.table)} chips of {len(self._groups(self.varied))} configurations{failed}</p>"
-        ]
+        failed = f", <b>{len(self.errors)} of which raised</b> (see <code>errors</code>)" if self.errors else ""
+        parts = [f"<p>{len(self.table)} chips of {len(self._groups(self.varied))} configurations{failed}</p>"]
         for m in self.metrics:
             parts += [
                 f"<p><b>{self.label(m)}</b></p>",
@@ -390,11 +349,12 @@ def _axis(values):
 
 
 def _bins(values):
-    "A function that groups the values of a parameter: each by itself where each comes several times, or of many numbers up to eight bins."
+    """Return a function that groups the values of a parameter.
+
+    Each value is a group by itself if each comes several times; many different numbers get up to eight bins.
+    """
     different = values.map(repr).nunique()
     if 2 * different <= len(values) or _axis(values)[1] is not None or len(values) < 16:
         return repr
-    edges = np.quantile(
-        values.to_numpy(float), np.linspace(0, 1, 1 + min(8, len(values) // 8))[1:-1]
-    )
+    edges = np.quantile(values.to_numpy(float), np.linspace(0, 1, 1 + min(8, len(values) // 8))[1:-1])
     return lambda v: int(np.searchsorted(edges, v, side="right"))

@@ -33,7 +33,10 @@ from ..utils import check_number
 
 # %% ../../nbs/study/Run.ipynb #cell-005
 class Accuracy:
-    "Metric: which percentage of samples a classifier gets right. TypeError or ValueError for labels that don't fit the samples."
+    """Measure which percentage of samples a classifier gets right: a metric.
+
+    Raise TypeError or ValueError if the labels don't fit the samples.
+    """
 
     units = {"accuracy": "%"}
 
@@ -49,13 +52,9 @@ class Accuracy:
             or y.dtype.is_floating_point
             or y.dim() != 1
         ):
-            raise TypeError(
-                "x, y: must be tensors, samples first, and whole numbers, one for each sample"
-            )
+            raise TypeError("x, y: must be tensors, samples first, and whole numbers, one for each sample")
         if len(x) != len(y) or not len(y):
-            raise ValueError(
-                f"y: {len(y)} classes for {len(x)} samples: must be one for each, of one sample at least"
-            )
+            raise ValueError(f"y: {len(y)} classes for {len(x)} samples: must be one for each, of one sample at least")
         self.x, self.y, self.batch = x, y, check_number(batch, "batch", at_least=1, integer=True)
 
     def __call__(self, model) -> float:
@@ -71,12 +70,11 @@ class Accuracy:
 
     def _count(self, outputs, y):
         if outputs.shape[-2:-1] != y.shape or outputs.dim() > 3:
-            raise ValueError(
-                f"outputs: shape {tuple(outputs.shape)}: must be (samples, classes), for {len(y)} samples"
-            )
+            raise ValueError(f"outputs: shape {tuple(outputs.shape)}: must be (samples, classes), for {len(y)} samples")
         if y.min() < 0 or y.max() >= outputs.shape[-1]:
             raise ValueError(
-                f"y: from {y.min().item()} to {y.max().item()}: must be from 0 to {outputs.shape[-1] - 1}, the last output"
+                f"y: from {y.min().item()} to {y.max().item()}: "
+                f"must be from 0 to {outputs.shape[-1] - 1}, the last output"
             )
         return (outputs.argmax(-1) == y).sum(-1)
 
@@ -121,19 +119,10 @@ def _trial(factory, configuration, seeds, metric):
         while len(rows) < len(seeds):
             try:
                 found = metric(next(chips))
-                rows.append(
-                    _numbers(
-                        found if isinstance(found, dict) else {_name(metric): found}, configuration
-                    )
-                )
+                rows.append(_numbers(found if isinstance(found, dict) else {_name(metric): found}, configuration))
             except Exception as e:  # recorded, whatever it is, with all that it says
                 rows.append(
-                    {
-                        _failed: [
-                            "".join(traceback.format_exception_only(e)[:1]).strip(),
-                            traceback.format_exc(),
-                        ]
-                    }
+                    {_failed: ["".join(traceback.format_exception_only(e)[:1]).strip(), traceback.format_exc()]}
                 )
                 chips = made(seeds[len(rows) :])  # a generator that has raised is at its end
     return rows, time.perf_counter() - start
@@ -156,17 +145,14 @@ def _numbers(found, configuration):
     for name in found:
         if not isinstance(name, str) or name in (*_taken, *configuration):
             raise ValueError(
-                f"metric: {name!r}: must be a text, and none of {[*_taken, *configuration]}, which are columns of the table"
+                f"metric: {name!r}: must be a text, and none of {[*_taken, *configuration]}, "
+                "which are columns of the table"
             )
     return {name: _number(name, value) for name, value in found.items()}
 
 
 def _number(name, value):
-    value = (
-        value.item()
-        if isinstance(value, (torch.Tensor, np.generic, np.ndarray)) and value.ndim == 0
-        else value
-    )
+    value = value.item() if isinstance(value, (torch.Tensor, np.generic, np.ndarray)) and value.ndim == 0 else value
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"metric: {name}={value!r}: must be a number")
     if not math.isfinite(value):
@@ -197,10 +183,7 @@ def _outcomes(jobs, workers, expected):
         # a trial at a time, since it is long enough; never more claimed than are about to be done
         options = {} if isinstance(workers, str) else {"backend": "loky", "n_jobs": workers}
         parallel = joblib.Parallel(
-            **options,
-            batch_size=1,
-            pre_dispatch="n_jobs" if options else "2 * n_jobs",
-            return_as="generator_unordered",
+            **options, batch_size=1, pre_dispatch="n_jobs" if options else "2 * n_jobs", return_as="generator_unordered"
         )
         yield from parallel(joblib.delayed(_keyed)(key, *arguments) for key, arguments in jobs)
 
@@ -216,12 +199,9 @@ def run(
     chips: int = 10,  # of each configuration
     *,
     seed: int = 0,
-    name: str
-    | None = None,  # of the study; None: made from what is studied, so that the same call finds it again
+    name: str | None = None,  # of the study; None: made from what is studied, so that the same call finds it again
     storage="memnb-studies.sqlite",  # file that keeps all trials; None: nothing is kept
-    workers: int
-    | str
-    | None = None,  # processes, a dask scheduler's address, "joblib", or None: as it pays
+    workers: int | str | None = None,  # processes, a dask scheduler's address, "joblib", or None: as it pays
     chunk: int = 100,  # chips of a trial
     units: dict | None = None,  # of metrics and parameters: {name: unit}
     progress: bool = True,  # a bar with the time that is left
@@ -231,8 +211,8 @@ def run(
 ) -> Results:
     """Measure `chips` chips of each configuration; finished trials in `storage` are taken from there.
 
-    Chips that raise are rows with an `error`. Raises ValueError if `name` is another study in that file, TypeError or ValueError for arguments that can't be;
-    KeyboardInterrupt leaves what is done.
+    Chips that raise are rows with an `error`. Raise ValueError if `name` is another study in that file, and TypeError
+    or ValueError if an argument can't be used. KeyboardInterrupt leaves what is done.
     """
     if not callable(recipe) or isinstance(recipe, torch.nn.Module):
         raise TypeError(
@@ -246,29 +226,17 @@ def run(
     check_number(live_every, "live_every", at_least=0)
     if isinstance(workers, bool) or not (workers is None or isinstance(workers, str)):
         check_number(workers, "workers", at_least=1, integer=True)
-    if not (name is None or isinstance(name, str)) or not (
-        units is None or isinstance(units, dict)
-    ):
-        raise TypeError(
-            f"name={name!r}, units={units!r}: must be a text or None, and a dict or None"
-        )
+    if not (name is None or isinstance(name, str)) or not (units is None or isinstance(units, dict)):
+        raise TypeError(f"name={name!r}, units={units!r}: must be a text or None, and a dict or None")
     configurations = combinations(grid)
-    if taken := [
-        n for n in configurations[0] if n in (*_taken, "chips", "mean", "std", "low", "high")
-    ]:
-        raise ValueError(
-            f"grid: {taken}: are columns of the table and its summary; call them something else"
-        )
+    if taken := [n for n in configurations[0] if n in (*_taken, "chips", "mean", "std", "low", "high")]:
+        raise ValueError(f"grid: {taken}: are columns of the table and its summary; call them something else")
     if isinstance(recipe, Recipe):
-        for (
-            configuration
-        ) in configurations:  # a wrong name is told now, not by a thousand tracebacks
+        for configuration in configurations:  # a wrong name is told now, not by a thousand tracebacks
             recipe.sort(configuration)
     shown = [json.dumps({n: readable(v) for n, v in c.items()}) for c in configurations]
     if (twice := next((t for t in shown if shown.count(t) > 1), None)) is not None:
-        raise ValueError(
-            f"grid: two configurations read {twice}; leave one out, or give functions names that differ"
-        )
+        raise ValueError(f"grid: two configurations read {twice}; leave one out, or give functions names that differ")
     texts = [json.dumps({n: _key(v) for n, v in c.items()}, sort_keys=True) for c in configurations]
     identity = {
         "recipe": fingerprint(recipe),
@@ -288,11 +256,7 @@ def run(
         left = {}
         for start in range(0, chips, chunk):
             for text in texts:
-                wanted = [
-                    k
-                    for k in range(start, min(start + chunk, chips))
-                    if k not in done.get(text, ())
-                ]
+                wanted = [k for k in range(start, min(start + chunk, chips)) if k not in done.get(text, ())]
                 # of a study that has grown, or some of whose chips are done again, parts of a chunk
                 for _, part in itertools.groupby(enumerate(wanted), lambda pair: pair[1] - pair[0]):
                     ks = [k for _, k in part]
@@ -311,9 +275,7 @@ def run(
             ):
                 done[key] = rows
                 bar.update()
-                if live is not None and (
-                    time.monotonic() - told > live_every or len(done) == len(left)
-                ):
+                if live is not None and (time.monotonic() - told > live_every or len(done) == len(left)):
                     live(collect(done))
                     told = time.monotonic()
         return _told(collect(done))
@@ -337,7 +299,10 @@ def _told(results):
 
 
 def load(name: str, storage="memnb-studies.sqlite", units: dict | None = None) -> Results:
-    "What is stored of a study, without its recipe; values that aren't numbers or texts are as they read. ValueError for a name that isn't there."
+    """Return what is stored of a study, without its recipe.
+
+    Values that aren't numbers or texts are given as they read. Raise ValueError if the name isn't there.
+    """
     if name not in names(storage):
         raise ValueError(f"name={name!r}: no such study in {storage}; there are {names(storage)}")
     with contextlib.closing(open_file(storage)) as file:
@@ -351,14 +316,7 @@ def load(name: str, storage="memnb-studies.sqlite", units: dict | None = None) -
     plain = lambda v: re.sub(" #[0-9a-f]{8}$", "", v) if isinstance(v, str) else v
     configurations = [{n: plain(v) for n, v in json.loads(text).items()} for text in texts]
     chips = max((first + len(found) for (_, first), found in done.items()), default=0)
-    return _results(
-        texts,
-        configurations or [{}],
-        chips,
-        int(json.loads(known[name])["seed"]),
-        done,
-        dict(units or {}),
-    )
+    return _results(texts, configurations or [{}], chips, int(json.loads(known[name])["seed"]), done, dict(units or {}))
 
 
 def _work(ledger, trials, arguments, workers, collect, live, progress):
@@ -389,9 +347,7 @@ def _work(ledger, trials, arguments, workers, collect, live, progress):
                 deaths = deaths + 1 if len(missing()) == before else 0
                 if deaths == 3:
                     raise
-                warnings.warn(
-                    f"a worker died ({e}); its trials are done again", RuntimeWarning, stacklevel=3
-                )
+                warnings.warn(f"a worker died ({e}); its trials are done again", RuntimeWarning, stacklevel=3)
             if len(missing()) == before:
                 time.sleep(0.2)  # the rest is being done by others
         bar.n = bar.total
@@ -414,9 +370,7 @@ def _results(texts, configurations, chips, seed, done, units):
                     one = {"error": said}
                 rows.append(shown | {"chip": k, "seed": chip_seed(seed, k)} | one)
     metrics = list(
-        dict.fromkeys(
-            n for row in rows for n in row if n not in (*configurations[0], "chip", "seed", "error")
-        )
+        dict.fromkeys(n for row in rows for n in row if n not in (*configurations[0], "chip", "seed", "error"))
     )
     names = [*configurations[0], "chip", "seed", *metrics, *["error"] * bool(errors)]
     number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool)
@@ -428,13 +382,19 @@ def _results(texts, configurations, chips, seed, done, units):
 
 
 def _key(value):
-    "A value as it stands in the file: as it reads, and what it is, lest another function of the same name be taken for it."
+    """Return a value as it stands in the file: as it reads, and what it is.
+
+    So no other function of the same name is taken for it.
+    """
     plain = value is None or isinstance(value, (bool, int, float, str))
     return value if plain else f"{readable(value)} #{fingerprint(value)[:8]}"
 
 
 def readable(value):
-    "A value of a configuration as it stands in a table and in the file: numbers, texts and None as they are, all else by name."
+    """Return a value of a configuration as it stands in a table and in the file.
+
+    Numbers, texts and None are as they are; all else is given by name.
+    """
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):
@@ -442,10 +402,7 @@ def readable(value):
     if isinstance(value, dict):
         return ", ".join(f"{k}={readable(v)}" for k, v in value.items())
     if isinstance(value, functools.partial):
-        given = [
-            *map(str, map(readable, value.args)),
-            *(f"{k}={readable(v)}" for k, v in value.keywords.items()),
-        ]
+        given = [*map(str, map(readable, value.args)), *(f"{k}={readable(v)}" for k, v in value.keywords.items())]
         return f"{readable(value.func)}({', '.join(given)})"
     return str(getattr(value, "name", None) or getattr(value, "__name__", None) or value)
 

@@ -22,7 +22,10 @@ from ..utils import check_number
 # %% ../../nbs/study/Search.ipynb #cell-004
 @dataclass
 class Found:
-    "What a search found: the configuration `best`, or None if none keeps what must be kept; its `means`; and the `results` of all that were tried."
+    """Hold what a search found: the configuration `best`, its `means`, and the `results` of all that were tried.
+
+    `best` is None if no configuration keeps what must be kept.
+    """
 
     best: dict | None
     means: dict
@@ -38,7 +41,8 @@ class Found:
             )
             return f"none of {tried} configurations keeps what must be kept{raised}"
         said = ", ".join(f"{n}={readable(v)}" for n, v in self.best.items())
-        return f"{said}: {', '.join(f'{self.results.label(n)} {v:.4g}' for n, v in self.means.items())}, the cheapest of {tried} that were tried"
+        means = ", ".join(f"{self.results.label(n)} {v:.4g}" for n, v in self.means.items())
+        return f"{said}: {means}, the cheapest of {tried} that were tried"
 
 
 def search(
@@ -54,7 +58,10 @@ def search(
     progress: bool = True,
     **run_settings,  # storage, name, workers, units: as of `run`
 ) -> Found:
-    "The cheapest configuration whose metrics are at least what `keep` says, in the mean over chips; raises what `run` raises, ImportError without optuna."
+    """Find the cheapest configuration whose metrics are at least what `keep` says, in the mean over chips.
+
+    Raise whatever `run` raises, and ImportError if optuna isn't installed.
+    """
     try:
         import optuna
     except ImportError as e:
@@ -62,15 +69,14 @@ def search(
     check_number(trials, "trials", at_least=1, integer=True)
     sampled(space, 1)  # refuses what is no space
     if not isinstance(keep, dict) or not keep:
-        raise TypeError(
-            f"keep={keep!r}: must be {{name of a metric: what its mean must be at least}}"
-        )
+        raise TypeError(f"keep={keep!r}: must be {{name of a metric: what its mean must be at least}}")
     for name, least in keep.items():
         check_number(least, f"keep: {name}")
     for name, given in space.items():
         if isinstance(given, list) and len({readable(v) for v in given}) < len(given):
             raise ValueError(
-                f"space: {name}={given!r}: has two values that read alike; leave one out, or give functions names that differ"
+                f"space: {name}={given!r}: has two values that read alike; "
+                "leave one out, or give functions names that differ"
             )
     configurations, means, found = {}, {}, {}
 
@@ -79,29 +85,15 @@ def search(
         key = repr({n: readable(v) for n, v in configuration.items()})
         if key not in means:
             with warnings.catch_warnings():
-                warnings.filterwarnings(
-                    "ignore", ".* chips raised", RuntimeWarning
-                )  # it is told at the end
+                warnings.filterwarnings("ignore", ".* chips raised", RuntimeWarning)  # it is told at the end
                 results = found[key] = run(
-                    recipe,
-                    [configuration],
-                    metric,
-                    chips,
-                    seed=seed,
-                    progress=False,
-                    **run_settings,
+                    recipe, [configuration], metric, chips, seed=seed, progress=False, **run_settings
                 )
             bar.update()
-            if not results.errors and (
-                lacking := [n for n in (cost, *keep) if n not in results.metrics]
-            ):
-                raise ValueError(
-                    f"metric: gave {results.metrics}: must give {lacking}, which cost or keep name"
-                )
+            if not results.errors and (lacking := [n for n in (cost, *keep) if n not in results.metrics]):
+                raise ValueError(f"metric: gave {results.metrics}: must give {lacking}, which cost or keep name")
             configurations[key] = configuration
-            means[key] = (
-                {} if results.errors else {n: results.table[n].mean() for n in results.metrics}
-            )
+            means[key] = {} if results.errors else {n: results.table[n].mean() for n in results.metrics}
         return key
 
     def objective(trial):
@@ -118,9 +110,7 @@ def search(
     with tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:
         try:
             # what was tried before costs nothing, and isn't counted; a small space may be exhausted
-            size = math.prod(
-                len(given) if isinstance(given, list) else math.inf for given in space.values()
-            )
+            size = math.prod(len(given) if isinstance(given, list) else math.inf for given in space.values())
             for _ in range(20 * trials):
                 if len(means) >= min(trials, size):
                     break
@@ -130,9 +120,7 @@ def search(
     kept = [k for k, m in means.items() if m and all(m[n] >= least for n, least in keep.items())]
     best = min(kept, key=lambda k: means[k][cost]) if kept else None
     results = _together(list(found.values()))
-    return Found(
-        None if best is None else configurations[best], {} if best is None else means[best], results
-    )
+    return Found(None if best is None else configurations[best], {} if best is None else means[best], results)
 
 
 def _together(parts):

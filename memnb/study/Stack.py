@@ -59,10 +59,7 @@ def stackable(patched: torch.nn.Module) -> bool:
     if first is None or patched.training:
         return False
     flat = lambda part: isinstance(part, torch.nn.Flatten) and part.start_dim == 1
-    if not all(
-        isinstance(p, (Linear, *_each_by_itself)) or (k < first and flat(p))
-        for k, p in enumerate(chain)
-    ):
+    if not all(isinstance(p, (Linear, *_each_by_itself)) or (k < first and flat(p)) for k, p in enumerate(chain)):
         return False
     return all(_simple(part) for part in chain if isinstance(part, Linear))
 
@@ -84,16 +81,10 @@ def _simple(layer):
         and not layer._forward_pre_hooks
     )
     devices = not any(
-        c.memristor.varies or c.passing or not all(e.elementwise for e in c.effects)
-        for c in layer.crossbars
+        c.memristor.varies or c.passing or not all(e.elementwise for e in c.effects) for c in layer.crossbars
     )
     return (
-        settings
-        and tuning
-        and alone
-        and devices
-        and layer.programming_routine is None
-        and not layer.decode.reference
+        settings and tuning and alone and devices and layer.programming_routine is None and not layer.decode.reference
     )
 
 # %% ../../nbs/study/Stack.ipynb #cell-007
@@ -101,9 +92,10 @@ _in_cache = 2**18  # outputs at a time, of some chips: few enough to stay near t
 
 
 class Stack:
-    """Chips of a patched model, which it takes over, one for each seed: tuned, and called with inputs (samples, ...), it gives outputs (chips, samples, outputs).
+    """Stack tuned chips of a patched model, one for each seed.
 
-    ValueError for a model that isn't `stackable`, and for weights that are too large for the conductances.
+    A stack takes the model over. A call with inputs (samples, ...) returns outputs (chips, samples, outputs). Raise
+    ValueError if the model isn't `stackable`, or if its weights are too large for the conductances.
     """
 
     def __init__(self, patched: torch.nn.Module, seeds):
@@ -114,9 +106,7 @@ class Stack:
         self.chain, self.chips = _chain(patched), len(seeds)
         redraw(crossbars_of(patched), *(torch.Generator().manual_seed(seed) for seed in seeds))
         with torch.no_grad():
-            self.layers = {
-                part: self._tuned(part) for part in self.chain if isinstance(part, Linear)
-            }
+            self.layers = {part: self._tuned(part) for part in self.chain if isinstance(part, Linear)}
 
     def _tuned(self, layer):
         "(differences (chips, rows, columns), slopes (chips, 1, 1)) of a layer: `analytic_tune` for each chip."
@@ -126,9 +116,7 @@ class Stack:
         both, own = (w * held).sum((1, 2)), (held * held).sum((1, 2))
         slope = torch.where(own > 0, both / torch.where(own > 0, own, 1), 0)
         if (largest := slope.abs().max().item()) > torch.finfo(d.dtype).max:
-            raise ValueError(
-                f"coef={largest:.3g}: the weights are too large for conductances as small as these"
-            )
+            raise ValueError(f"coef={largest:.3g}: the weights are too large for conductances as small as these")
         return d, slope.to(d.dtype).view(-1, 1, 1)
 
     @torch.no_grad()
@@ -157,13 +145,7 @@ class Stack:
             rows = min(layer.crossbars[0].array_shape[0], d.shape[1])
             over = -d.shape[1] % rows  # of the last row tile
             tiles = pad(d, (0, 0, 0, over)).unflatten(1, (-1, rows))
-            y = (
-                self._converted(
-                    layer,
-                    pad(voltages, (0, over)).unflatten(-1, (-1, rows)).transpose(-3, -2) @ tiles,
-                )
-                / s
-            )
+            y = self._converted(layer, pad(voltages, (0, over)).unflatten(-1, (-1, rows)).transpose(-3, -2) @ tiles) / s
         y = y * slope
         return y if layer.bias is None else y + layer.bias.to(y.dtype)
 

@@ -30,9 +30,11 @@ from ...utils import Cache, check_number, finite_range, real_tensor
 class Crossbar(torch.nn.Module):
     """An array of (rows, columns) devices for a weight of `shape` (columns, rows).
 
-    A convolution's weight flattens all but its first dimension. `memristor_model_params`: per parameter a number, a
-    StochasticParameter (one draw per device) or a tensor broadcastable to (rows, columns).
-    Raises TypeError for a model that is none or a parameter it doesn't have, ValueError for values or shapes out of range.
+    A convolution's weight flattens all but its first dimension. `memristor_model_params` has for each parameter a
+    number, a StochasticParameter (one draw per device) or a tensor broadcastable to (rows, columns).
+
+    Raise TypeError if the model isn't a memristor model or doesn't have a parameter, and ValueError if a value or shape
+    is out of range.
     """
 
     def __init__(
@@ -52,14 +54,10 @@ class Crossbar(torch.nn.Module):
     ):
         super().__init__()
         if not hasattr(shape, "__len__"):
-            raise TypeError(
-                f"shape={shape!r}: must be a weight's, (columns, rows) or a convolution's"
-            )
+            raise TypeError(f"shape={shape!r}: must be a weight's, (columns, rows) or a convolution's")
         shape = tuple(check_number(n, "shape", at_least=1, integer=True) for n in shape)
         if len(shape) < 2:
-            raise ValueError(
-                f"shape={shape}: must be a weight's, (columns, rows) or a convolution's"
-            )
+            raise ValueError(f"shape={shape}: must be a weight's, (columns, rows) or a convolution's")
         self.columns, self.rows = shape[0], math.prod(shape[1:])
         self.groups = check_number(groups, "groups", at_least=1, integer=True)
         if self.columns % self.groups:
@@ -75,10 +73,7 @@ class Crossbar(torch.nn.Module):
         # tensors made in inference mode could not be written to outside of it
         with torch.inference_mode(False), torch.no_grad():
             self.memristor = memristor_model(
-                **memristor_model_params,
-                **array,
-                dtype=dtype or torch.get_default_dtype(),
-                device=device,
+                **memristor_model_params, **array, dtype=dtype or torch.get_default_dtype(), device=device
             )
             if random_crossbar_init:
                 x = self.memristor.x
@@ -94,11 +89,7 @@ class Crossbar(torch.nn.Module):
     def acting(self):
         "All effects in the order in which they act."
         effects = self._modules["effects"]
-        return (
-            sorted([*effects, *self.passing], key=lambda effect: effect.order)
-            if self.passing
-            else effects
-        )
+        return sorted([*effects, *self.passing], key=lambda effect: effect.order) if self.passing else effects
 
     def __getstate__(self):
         return {**self.__dict__, "passing": ()}
@@ -122,9 +113,7 @@ class Crossbar(torch.nn.Module):
     def grid(self) -> tuple[int, int]:
         "How many arrays there are: (down, across); each group has some of those across."
         rows, columns = self.array_shape
-        return math.ceil(self.rows / rows), self.groups * math.ceil(
-            self.columns // self.groups / columns
-        )
+        return math.ceil(self.rows / rows), self.groups * math.ceil(self.columns // self.groups / columns)
 
     @property
     def tiles_map(self) -> tuple[int, int] | None:
@@ -134,11 +123,7 @@ class Crossbar(torch.nn.Module):
     @property
     def matrix_shape(self) -> tuple:
         "Shape of `conductance_matrix`: (rows, columns), or (tiles, tile_rows, tile_cols)."
-        return (
-            (self.rows, self.columns)
-            if self.tile_shape is None
-            else (math.prod(self.tiles_map), *self.tile_shape)
-        )
+        return (self.rows, self.columns) if self.tile_shape is None else (math.prod(self.tiles_map), *self.tile_shape)
 
     def cell(self, at) -> tuple[int, int] | None:
         "(row, column) of an index into `conductance_matrix`; None for a cell that only pads a tile."
@@ -156,45 +141,34 @@ class Crossbar(torch.nn.Module):
         return (row, group * columns + column) if row < self.rows and column < columns else None
 
     def tiles(self, matrix) -> torch.Tensor:
-        "(..., rows, columns), one value per device -> the arrays (..., down, across, array rows, array columns), padded with 0."
+        """Cut (..., rows, columns), one value per device, into arrays.
+
+        Return (..., down, across, array rows, array columns), padded with 0.
+        """
         (rows, columns), (down, across), lead = self.array_shape, self.grid, matrix.shape[:-2]
         wide = across // self.groups * columns
         split = matrix.reshape(*lead, self.rows, self.groups, -1)
-        padded = torch.nn.functional.pad(
-            split, (0, wide - split.shape[-1], 0, 0, 0, down * rows - self.rows)
-        )
+        padded = torch.nn.functional.pad(split, (0, wide - split.shape[-1], 0, 0, 0, down * rows - self.rows))
         return padded.reshape(*lead, down, rows, across, columns).transpose(-3, -2)
 
     def untile(self, tiles) -> torch.Tensor:
         "What `tiles` did, undone; what is in the padding is dropped."
         (rows, columns), (down, across), lead = self.array_shape, self.grid, tiles.shape[:-4]
-        split = tiles.transpose(-3, -2).reshape(
-            *lead, down * rows, self.groups, across // self.groups * columns
-        )
-        return split[..., : self.rows, :, : self.columns // self.groups].reshape(
-            *lead, self.rows, self.columns
-        )
+        split = tiles.transpose(-3, -2).reshape(*lead, down * rows, self.groups, across // self.groups * columns)
+        return split[..., : self.rows, :, : self.columns // self.groups].reshape(*lead, self.rows, self.columns)
 
     def tensors(self) -> list[torch.Tensor]:
         "All tensors that the conductances follow from: what a cache has to watch."
         # asked at every read: looked up directly, for half the time that parameters() and buffers() take
         memristor, effects = self._modules["memristor"], self.acting
         tensors = [*memristor._buffers.values(), *memristor._parameters.values()]
-        return (
-            [*tensors, *(t for effect in effects for t in effect.watched())]
-            if len(effects)
-            else tensors
-        )
+        return [*tensors, *(t for effect in effects for t in effect.watched())] if len(effects) else tensors
 
     @property
     def version(self) -> tuple:
         "What the conductances depend on besides tensors."
         effects = self.acting
-        effects = (
-            [(e.number, e.changes, copy.deepcopy(e.settings)) for e in effects]
-            if len(effects)
-            else ()
-        )
+        effects = [(e.number, e.changes, copy.deepcopy(e.settings)) for e in effects] if len(effects) else ()
         return self._dropped, self._modules["memristor"].changes, effects
 
     @property
@@ -204,25 +178,21 @@ class Crossbar(torch.nn.Module):
         return len(effects) > 0 and any(effect.fresh for effect in effects)
 
     def add_effect(self, effect: Effect) -> dict:
-        """Add an effect at its place among the others; what changed: `cells`, and `mean` and `max` of |change| (siemens).
+        """Add an effect at its place among the others.
 
-        The effect keeps that as its `report`.
+        Return what changed: `cells`, and `mean` and `max` of |change| (siemens). The effect keeps that as its `report`.
         """
         if not isinstance(effect, Effect):
             raise TypeError(f"effect={effect!r}: must be a memnb.bh.crossbar.Effect.Effect")
         if effect.report is not None:
-            raise ValueError(
-                f"effect={effect!r}: belongs to a crossbar already; make a new one for each"
-            )
+            raise ValueError(f"effect={effect!r}: belongs to a crossbar already; make a new one for each")
         others = list(self.effects)
         with torch.inference_mode(False), torch.no_grad():
             before = self.conductances()
             try:
                 effect.attached(self)
                 after = [k for k, other in enumerate(self.effects) if other.order > effect.order]
-                self.effects.insert(
-                    after[0] if after else len(self.effects), effect.to(self.memristor.x.device)
-                )
+                self.effects.insert(after[0] if after else len(self.effects), effect.to(self.memristor.x.device))
                 with_it = self.conductances()
                 if finite_range(with_it, f"conductances behind {effect!r}")[0] < 0:
                     raise ValueError(f"effect={effect!r}: makes conductances negative")
@@ -235,16 +205,11 @@ class Crossbar(torch.nn.Module):
 
     def get_extra_state(self):
         name = lambda effect: f"{type(effect).__module__}.{type(effect).__qualname__}"
-        return {
-            "version": 1,
-            "effects": [[name(effect), copy.deepcopy(effect.settings)] for effect in self.effects],
-        }
+        return {"version": 1, "effects": [[name(effect), copy.deepcopy(effect.settings)] for effect in self.effects]}
 
     def set_extra_state(self, state):
         if state.get("version") != 1:
-            raise ValueError(
-                f"state_dict: version {state.get('version')!r} of a crossbar; this is version 1"
-            )
+            raise ValueError(f"state_dict: version {state.get('version')!r} of a crossbar; this is version 1")
         if state["effects"] == self.get_extra_state()["effects"]:
             return
         for name, _ in state["effects"]:
@@ -277,26 +242,21 @@ class Crossbar(torch.nn.Module):
         return g
 
     def wired(self, g, source_resistance, line_resistance) -> torch.Tensor:
-        "What conductances (rows, columns) come down to behind wires, each tile an array of its own: (rows, columns), S."
+        """Return what conductances (rows, columns) come down to behind wires: (rows, columns), in siemens.
+
+        Each tile is an array of its own.
+        """
         rows, columns = self.array_shape
         if self.grid == (1, self.groups) and self.columns // self.groups < columns:
             # beyond the last device a word line carries nothing, and a bit line only runs on to its end: wire in series
-            source, line = (
-                r if isinstance(r, (tuple, list)) else (r, r)
-                for r in (source_resistance, line_resistance)
-            )
+            source, line = (r if isinstance(r, (tuple, list)) else (r, r) for r in (source_resistance, line_resistance))
             on = (source[0], source[1] + (rows - self.rows) * line[1])
             cut = g.view(self.rows, self.groups, -1).transpose(0, 1)
             return effective_conductance(cut, on, line).transpose(0, 1).reshape(g.shape)
         tiles = self.tiles(g).flatten(0, 1)
-        at_once = max(
-            1, 2**21 // tiles[0].numel()
-        )  # a merge holds some thirty numbers for each cell
+        at_once = max(1, 2**21 // tiles[0].numel())  # a merge holds some thirty numbers for each cell
         effective = torch.cat(
-            [
-                effective_conductance(t, source_resistance, line_resistance)
-                for t in tiles.split(at_once)
-            ]
+            [effective_conductance(t, source_resistance, line_resistance) for t in tiles.split(at_once)]
         )
         return self.untile(effective.view(*self.grid, *self.array_shape))
 
@@ -308,9 +268,7 @@ class Crossbar(torch.nn.Module):
         """
         form = lambda g: g.clone() if self.tile_shape is None else self.tiles(g).flatten(0, 1)
         with torch.no_grad():
-            return self._cache.get(
-                "matrix", self.tensors(), lambda: form(self.conductances()), self.version
-            )
+            return self._cache.get("matrix", self.tensors(), lambda: form(self.conductances()), self.version)
 
     @conductance_matrix.setter
     def conductance_matrix(self, g):
@@ -327,7 +285,10 @@ class Crossbar(torch.nn.Module):
         return Devices(self)
 
     def update(self, from_devices: bool = False, parallelize: bool = False):
-        "Write `conductance_matrix`, as it may have been changed in place, to the devices; or forget it (`from_devices`)."
+        """Write in-place changes of `conductance_matrix` to the devices.
+
+        With `from_devices`, forget them instead.
+        """
         if not from_devices:
             with torch.no_grad():
                 kept, effective = self._untile(self.conductance_matrix), self.conductances()
@@ -344,17 +305,17 @@ class Crossbar(torch.nn.Module):
         programming_routine=None,  # without a transistor: (crossbar, point, conductance, **params) per device
         programming_routine_params: dict = {},
     ):
-        """Write conductances, clipped to each device's own bounds. ValueError for a wrong shape or non-finite values.
+        """Write conductances, clipped to each device's own bounds.
 
-        A programming routine with an attribute `whole_array`, a function (crossbar, (rows, columns) conductances, **params),
-        is called once with all of them.
+        If a programming routine has an attribute `whole_array`, a function (crossbar, (rows, columns) conductances,
+        **params), that function is called once with all of them.
+
+        Raise ValueError if the shape is wrong or a value is not finite.
         """
         _check_flag("transistor", transistor)
         g = real_tensor(conductance_matrix, "conductance_matrix")
         if g.shape[:1] != (self.columns,) or g.numel() != self.rows * self.columns:
-            raise ValueError(
-                f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}"
-            )
+            raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}")
         g = g.reshape(self.columns, self.rows).T
         if transistor or programming_routine is None:
             return self._write(g)
@@ -382,18 +343,14 @@ class Crossbar(torch.nn.Module):
     def _untile(self, g):
         g = real_tensor(g, "conductance_matrix")
         if g.shape != self.matrix_shape:
-            raise ValueError(
-                f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}"
-            )
+            raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}")
         return g if self.tile_shape is None else self.untile(g.view(*self.grid, *self.array_shape))
 
-    def tile_currents(
-        self, voltages, disturb: bool = False, *, wires=None, selector=None
-    ) -> torch.Tensor:
-        """Currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
+    def tile_currents(self, voltages, disturb: bool = False, *, wires=None, selector=None) -> torch.Tensor:
+        """Return the currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
 
-        `wires` are (source, line) resistances as `solve` takes them, each tile an array of its own; `selector` is in series with
-        each device. Devices that are read through either can't be disturbed (ValueError).
+        `wires` are (source, line) resistances as `solve` takes them, where each tile is an array of its own. `selector`
+        is in series with each device. Raise ValueError if devices that are read through either are to be disturbed.
         """
         x = self.memristor.x
         lines = self.groups * self.rows
@@ -401,7 +358,8 @@ class Crossbar(torch.nn.Module):
         finite_range(voltages, "voltages")
         if voltages.dim() != 2 or voltages.shape[1] != lines or voltages.dtype != x.dtype:
             raise ValueError(
-                f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {lines})"
+                f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: "
+                f"must be {x.dtype} of shape (batch, {lines})"
             )
         if disturb and (wires is not None or selector is not None):
             raise ValueError(f"disturb={disturb!r}: must be False with wires or a selector")
@@ -409,9 +367,7 @@ class Crossbar(torch.nn.Module):
             return self.disturbing_currents(voltages)
         if (reader := self.reader) is not None:
             if wires is not None or selector is not None:
-                raise ValueError(
-                    f"{type(reader).__name__}: can't be combined with wires or a selector"
-                )
+                raise ValueError(f"{type(reader).__name__}: can't be combined with wires or a selector")
             return reader.currents(voltages, self)
         return self._tile_currents(voltages, wires, selector)
 
@@ -421,19 +377,12 @@ class Crossbar(torch.nn.Module):
         for v in voltages:
             currents.append(self._tile_currents(v[None], None, None))
             if currents[-1].requires_grad and not kept["x"].requires_grad:
-                kept["x"] = kept[
-                    "x"
-                ].clone()  # the graph holds the state that was read; the next one is written elsewhere
+                # the graph holds the state that was read; the next one is written elsewhere
+                kept["x"] = kept["x"].clone()
             self.memristor.simulate(
-                v.view(self.groups, self.rows).T.repeat_interleave(self.columns // self.groups, 1)[
-                    None
-                ]
+                v.view(self.groups, self.rows).T.repeat_interleave(self.columns // self.groups, 1)[None]
             )
-        return (
-            torch.cat(currents, 1)
-            if currents
-            else voltages.new_zeros(self.grid[0], 0, self.columns)
-        )
+        return torch.cat(currents, 1) if currents else voltages.new_zeros(self.grid[0], 0, self.columns)
 
     @property
     def reader(self) -> Effect | None:
@@ -446,11 +395,7 @@ class Crossbar(torch.nn.Module):
         return self.reader is None and self._cells_alike(wires, selector)
 
     def _cells_alike(self, wires, selector):
-        return (
-            selector is None
-            and not self.memristor.phi_varies
-            and (wires is None or self.memristor.ohmic)
-        )
+        return selector is None and not self.memristor.phi_varies and (wires is None or self.memristor.ohmic)
 
     def _tile_currents(self, voltages, wires, selector):
         g, m = self.read_conductances(), self.memristor
@@ -468,28 +413,19 @@ class Crossbar(torch.nn.Module):
             .transpose(1, 2)
             .repeat_interleave(self.grid[1] // self.groups, 2)
         )
-        at_once = max(
-            1, 2**21 // tiles.numel()
-        )  # samples; a solution holds some twenty numbers for each cell
-        parts = [
-            solve(tiles, v, None, source, line, phi=phi, selector=selector).current
-            for v in drive.split(at_once)
-        ]
-        currents = (
-            torch.cat(parts) if parts else tiles.new_zeros(0, *self.grid, self.array_shape[1])
-        )
+        at_once = max(1, 2**21 // tiles.numel())  # samples; a solution holds some twenty numbers for each cell
+        parts = [solve(tiles, v, None, source, line, phi=phi, selector=selector).current for v in drive.split(at_once)]
+        currents = torch.cat(parts) if parts else tiles.new_zeros(0, *self.grid, self.array_shape[1])
         down, across = self.grid
-        currents = currents.reshape(
-            len(voltages), down, self.groups, across // self.groups * self.array_shape[1]
-        )
+        currents = currents.reshape(len(voltages), down, self.groups, across // self.groups * self.array_shape[1])
         currents = currents[..., : self.columns // self.groups]
         return currents.transpose(0, 1).reshape(self.grid[0], len(voltages), self.columns)
 
     def read(self, voltages, disturb: bool = False) -> torch.Tensor:
-        """Currents (batch, columns) in ampere for row voltages (batch, rows).
+        """Return the currents (batch, columns) in ampere for row voltages (batch, rows).
 
-        With `disturb` every sample lasts one time step of the devices, which moves their states; each sample is read at the
-        state that the ones before have left.
+        With `disturb`, every sample lasts one time step of the devices, which moves their states. Each sample is read
+        at the state that the samples before it have left.
         """
         return self.tile_currents(voltages, disturb).sum(0)
 
@@ -498,41 +434,34 @@ class Crossbar(torch.nn.Module):
         facts = {
             "size": f"{self.rows} word lines × {self.columns} bit lines"
             + f", {self.groups} groups" * (self.groups > 1),
-            "devices": f"{self.rows * self.columns:,} {type(m).__name__}, {quantity(self.r_on_mean, 'Ω')} to {quantity(self.r_off_mean, 'Ω')}",
-            "conductances": f"{quantity(g.min().item(), 'S')} to {quantity(g.max().item(), 'S')}, mean {quantity(g.mean().item(), 'S')}",
+            "devices": f"{self.rows * self.columns:,} {type(m).__name__}, "
+            f"{quantity(self.r_on_mean, 'Ω')} to {quantity(self.r_off_mean, 'Ω')}",
+            "conductances": f"{quantity(g.min().item(), 'S')} to {quantity(g.max().item(), 'S')}, "
+            f"mean {quantity(g.mean().item(), 'S')}",
         }
         if self.tile_shape is not None:
             facts["tiles"] = f"{math.prod(self.grid)} of {self.tile_shape[0]}×{self.tile_shape[1]}"
         if len(self.effects):
-            facts["effects"] = ", ".join(
-                f"{type(e).__name__}({e.extra_repr()})" for e in self.effects
-            )
+            facts["effects"] = ", ".join(f"{type(e).__name__}({e.extra_repr()})" for e in self.effects)
         return card("Crossbar", facts, thumbnail(g))
 
     def extra_repr(self) -> str:
         "Size and tiles."
-        tiles = (
-            ""
-            if self.tile_shape is None
-            else f", tile_shape={self.tile_shape}, tiles_map={self.tiles_map}"
-        )
+        tiles = "" if self.tile_shape is None else f", tile_shape={self.tile_shape}, tiles_map={self.tiles_map}"
         return f"rows={self.rows}, columns={self.columns}{tiles}"
 
 
 def changed(before: torch.Tensor, after: torch.Tensor) -> dict:
     "How many `cells` differ, and `mean` and `max` of the difference (siemens)."
     difference = (after - before).abs()
-    return {
-        "cells": int((difference > 0).sum()),
-        "mean": difference.mean().item(),
-        "max": difference.max().item(),
-    }
+    return {"cells": int((difference > 0).sum()), "mean": difference.mean().item(), "max": difference.max().item()}
 
 
 def crossbars_of(module) -> list[Crossbar]:
-    """The crossbars of a layer, a model or a crossbar, each once. They are found by their layers' attribute `crossbars`.
+    """Return the crossbars of a layer, a model or a crossbar, each once.
 
-    ValueError where there are none, so that nothing is done to nothing in silence; TypeError for what is no module.
+    They are found by the attribute `crossbars` of the layers. Raise ValueError if there are none, so that no call
+    silently does nothing. Raise TypeError if `module` isn't a module.
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module={module!r}: must be a layer, a model or a crossbar")
@@ -564,9 +493,7 @@ def parameters_of(model) -> list[str]:
 
 def _check_model(model, parameters):
     if not (isinstance(model, type) and issubclass(model, Memristor)):
-        raise TypeError(
-            f"memristor_model={model!r}: must be a subclass of memnb.bh.memristor.Memristor"
-        )
+        raise TypeError(f"memristor_model={model!r}: must be a subclass of memnb.bh.memristor.Memristor")
     if not isinstance(parameters, dict):
         raise TypeError(f"memristor_model_params={parameters!r}: must be a dict")
     own = parameters_of(model)
@@ -595,10 +522,13 @@ def init_crossbar(
     groups: int = 1,  # of a convolution: each is mapped by itself, onto arrays of its own
     generator: torch.Generator | None = None,  # of the devices
 ):
-    """(crossbars, operation): a ModuleList of one or two crossbars that hold `weights`, and how to combine them.
+    """Return (crossbars, operation): the crossbars that hold `weights`, and how to combine them.
 
-    `operation(crossbars, f, **kw)` is f(positive) - f(negative), or f(crossbar) - f(reference): of slices and the like, before they
-    are decoded. Raises TypeError for a scheme that is none, ValueError for non-finite weights or a mapping that returns something unfit.
+    `crossbars` is a ModuleList of one or two. `operation(crossbars, f, **kw)` is f(positive) - f(negative), or
+    f(crossbar) - f(reference). It combines slices and the like before they are decoded.
+
+    Raise TypeError if `scheme` isn't a Scheme. Raise ValueError if the weights aren't finite or the mapping returns
+    something unfit.
     """
     return build_crossbars(**locals())[:2]
 
@@ -632,9 +562,7 @@ def build_crossbars(
     dtype = weights.dtype if weights.dtype in (torch.float32, torch.float64) else torch.float32
     _check_model(memristor_model, memristor_model_params)
     nominal = memristor_model.nominal_device(memristor_model_params).nominal
-    matrices, decode = map_weights(
-        weights, mapping_routine, nominal["r_on"], nominal["r_off"], scheme, p_l, groups
-    )
+    matrices, decode = map_weights(weights, mapping_routine, nominal["r_on"], nominal["r_off"], scheme, p_l, groups)
     crossbars = torch.nn.ModuleList(
         Crossbar(
             memristor_model,
@@ -650,14 +578,8 @@ def build_crossbars(
         for g in matrices
     )
     for crossbar, g in zip(crossbars, matrices, strict=True):
-        crossbar.write_conductance_matrix(
-            g, transistor, programming_routine, programming_routine_params
-        )
-    operation = (
-        functools.partial(column_difference, groups=groups)
-        if decode.reference
-        else operations[scheme]
-    )
+        crossbar.write_conductance_matrix(g, transistor, programming_routine, programming_routine_params)
+    operation = functools.partial(column_difference, groups=groups) if decode.reference else operations[scheme]
     return crossbars, operation, decode
 
 # %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-023
@@ -679,12 +601,8 @@ def simulate_matmul(
     lo, hi = finite_range(input, "input")
     if max_input_voltage is not None:
         check_number(max_input_voltage, "max_input_voltage", above=0)
-        if max(-lo, hi) > max_input_voltage * (
-            1 + 1e-6
-        ):  # a scaled input may exceed it by rounding
-            raise ValueError(
-                f"input: reaches from {lo} to {hi} V, beyond max_input_voltage={max_input_voltage!r}"
-            )
+        if max(-lo, hi) > max_input_voltage * (1 + 1e-6):  # a scaled input may exceed it by rounding
+            raise ValueError(f"input: reaches from {lo} to {hi} V, beyond max_input_voltage={max_input_voltage!r}")
     currents = crossbar.tile_currents(input, disturb=not nl)
     if bits is not None:
         currents = straight_through(currents, convert(currents, bits, overflow_rate, method))

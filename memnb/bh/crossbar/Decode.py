@@ -18,17 +18,16 @@ from ...utils import FullPrecision, finite_range
 class Decode(FullPrecision):
     """What the columns of an array stand for: (..., groups * slices * outputs) -> (..., groups * outputs).
 
-    In each group the columns are slice by slice; a reference column, the group's last, is subtracted before. `factor` None: the
-    result is in the units of the columns, and one factor is left to tuning; else it is in units of weights. `scale` is
-    that factor as the mapping has it, for each group: what comes out, times `scale`, is the weights.
+    In each group the columns are slice by slice. A reference column, the last of the group, is subtracted first. If
+    `factor` is None, the result is in the units of the columns, and one factor is left to tuning; otherwise it is in
+    units of weights. `scale` is that factor as the mapping has it, for each group: the result times `scale` gives the
+    weights.
     """
 
     def __init__(
         self,
         significance=(1.0,),  # of each slice
-        factor: float
-        | torch.Tensor
-        | None = None,  # weight per siemens: a number, or one for each output
+        factor: float | torch.Tensor | None = None,  # weight per siemens: a number, or one for each output
         reference: bool = False,  # whether the last column is a reference
         groups: int = 1,
     ):
@@ -38,11 +37,7 @@ class Decode(FullPrecision):
         self.reference, self.groups = reference, groups
         for name, value in (("significance", significance), ("factor", factor), ("scale", 1.0)):
             with torch.inference_mode(False):
-                t = (
-                    None
-                    if value is None
-                    else torch.as_tensor(value, dtype=torch.float64).detach().clone()
-                )
+                t = None if value is None else torch.as_tensor(value, dtype=torch.float64).detach().clone()
             if t is not None:
                 finite_range(t, name)
             self.register_buffer(name, t)
@@ -93,19 +88,18 @@ def map_weights(
     p_l: float | None = None,  # proportion of weights to retain
     groups: int = 1,  # parts of the outputs that are mapped by themselves
 ) -> Mapped:
-    "The conductances for each crossbar, (columns, ...), and their decode. ValueError for a routine that returns something unfit."
+    """Return the conductances for each crossbar, (columns, ...), and their decode.
+
+    Raise ValueError if the routine returns something unfit.
+    """
     count, parts = 2 if check_scheme(scheme) is Scheme.DoubleColumn else 1, []
     for part in weights.chunk(groups) if groups > 1 else (weights,):
         mapped = mapping_routine(part, r_on, r_off, scheme=scheme, p_l=p_l)
         if not isinstance(mapped, Mapped):
-            mapped = Mapped(
-                tuple(mapped) if isinstance(mapped, (tuple, list)) else (mapped,), Decode()
-            )
+            mapped = Mapped(tuple(mapped) if isinstance(mapped, (tuple, list)) else (mapped,), Decode())
         decode, columns = mapped.decode, len(part)
         if not isinstance(decode, Decode) or (decode.reference and count == 2):
-            raise ValueError(
-                f"mapping_routine={mapping_routine!r}: its decode {decode!r} doesn't fit {scheme}"
-            )
+            raise ValueError(f"mapping_routine={mapping_routine!r}: its decode {decode!r} doesn't fit {scheme}")
         shape = (columns * decode.slices + decode.reference, *part.shape[1:])
         if len(mapped.matrices) != count or not all(
             isinstance(g, torch.Tensor) and g.shape == shape for g in mapped.matrices
@@ -116,7 +110,8 @@ def map_weights(
             )
         if decode.factor is not None and decode.factor.dim() and decode.factor.shape != (columns,):
             raise ValueError(
-                f"mapping_routine={mapping_routine!r}: factor of shape {tuple(decode.factor.shape)}: must be a number or of shape {(columns,)}"
+                f"mapping_routine={mapping_routine!r}: factor of shape {tuple(decode.factor.shape)}: "
+                f"must be a number or of shape {(columns,)}"
             )
         with torch.inference_mode(False), torch.no_grad():
             decode.scale = _scale(part.detach(), mapped, r_on, r_off)
@@ -124,11 +119,7 @@ def map_weights(
     first = parts[0].decode
     if groups == 1:
         return parts[0]
-    factor = (
-        None
-        if first.factor is None
-        else torch.cat([p.decode.factor.expand(columns) for p in parts])
-    )
+    factor = None if first.factor is None else torch.cat([p.decode.factor.expand(columns) for p in parts])
     matrices = tuple(torch.cat(group) for group in zip(*(p.matrices for p in parts), strict=True))
     decode = Decode(first.significance, factor, first.reference, groups)
     decode.scale = torch.stack([p.decode.scale for p in parts])
@@ -147,9 +138,7 @@ def _scale(part, mapped, r_on, r_off):
         d = g[0] - (g[1] if len(g) == 2 else (1 / r_on + 1 / r_off) / 2)
     d = d if decode.plain else decode(d.movedim(0, -1)).movedim(-1, 0)
     w = part.to(d.dtype)
-    if (
-        not w.is_contiguous()
-    ):  # as weights that are learned are, in the order of the crossbar's cells
+    if not w.is_contiguous():  # as weights that are learned are, in the order of the crossbar's cells
         w, d = w.movedim(0, -1), d.movedim(0, -1)
     w, d = w.flatten(), d.flatten()
     if 1 / r_on < 1e-12:  # the squares would be too small for single precision
@@ -163,8 +152,6 @@ def column_difference(crossbars, f, groups=1, **kwargs):
     "What `f` says of all columns of a crossbar, less what it says of the last one of each group, the reference."
     value, columns = f(crossbars[0], **kwargs), crossbars[0].columns
     if value.shape[-1] != columns:
-        raise ValueError(
-            f"f: returned shape {tuple(value.shape)}: its last dimension must be the {columns} columns"
-        )
+        raise ValueError(f"f: returned shape {tuple(value.shape)}: its last dimension must be the {columns} columns")
     split = value.unflatten(-1, (groups, -1))
     return (split[..., :-1] - split[..., -1:]).flatten(-2)

@@ -11,7 +11,10 @@ import torch
 
 # %% ../../../nbs/bh/crossbar/Devices.ipynb #cell-005
 class Device:
-    "View of one device of `memristor` at `index`; None is an empty cell, with the nominal resistances and no conductance."
+    """View of one device of `memristor` at `index`.
+
+    If `index` is None, the cell is empty: it has the nominal resistances and no conductance.
+    """
 
     def __init__(self, memristor, index):
         self._memristor, self._index = memristor, index
@@ -22,11 +25,7 @@ class Device:
         return self._memristor.device(self._index)
 
     def _number(self, name):
-        return (
-            self._memristor.nominal[name]
-            if self._index is None
-            else float(getattr(self._one(), name))
-        )
+        return self._memristor.nominal[name] if self._index is None else float(getattr(self._one(), name))
 
     @property
     def g(self) -> float:
@@ -84,9 +83,7 @@ class Devices:
     def __getitem__(self, index):
         for i in index if isinstance(index, tuple) else (index,):
             if not hasattr(i, "__index__"):
-                raise TypeError(
-                    f"index {i!r}: must be integers; a matrix of values is crossbar.conductance_matrix"
-                )
+                raise TypeError(f"index {i!r}: must be integers; a matrix of values is crossbar.conductance_matrix")
             length = self.shape[0] if isinstance(self, Devices) and self.shape else 0
             if not -length <= i < length:
                 raise IndexError(f"index {i}: out of range for {length} entries")

@@ -16,20 +16,21 @@ from ...utils import FullPrecision, check_generator
 
 # %% ../../../nbs/bh/crossbar/Effect.ipynb #cell-005
 class Effect(FullPrecision):
-    """A change of a crossbar's conductances; subclasses override what they need. Persistent draws belong into buffers.
+    """A change of a crossbar's conductances; subclasses override what they need.
 
-    `settings`: numbers, strings and lists only (TypeError otherwise); they are attributes, too. `generator` draws; it isn't saved. Each effect belongs to one crossbar, which it
-    joins by `add_effect`. Two of the same order act in the order in which they were added.
+    Persistent draws belong in buffers. `settings` may only be numbers, strings and lists (TypeError otherwise); they
+    are attributes, too. `generator` makes the random draws; it isn't saved. Each effect belongs to one crossbar, which
+    it joins by `add_effect`. Two effects of the same order act in the order in which they were added.
     """
 
     order = 50  # of application, from low to high; `add_effect` keeps to it
     fresh = False  # True: `read` is random, every read must call it
     report: dict | None = None  # what it changed when it was added
     source = None  # of error, as an error budget calls it; several classes may share one; None: the class's name
-    elementwise = False  # True: `forward` treats each device by itself, so that conductances of several chips, (chips, rows, columns), may go through it at once
-    reads = (
-        False  # True: it has `currents`, which take the place of the crossbar's own way of reading
-    )
+    # True: `forward` treats each device by itself, so that conductances of several chips, (chips, rows, columns), may
+    # go through it at once
+    elementwise = False
+    reads = False  # True: it has `currents`, which take the place of the crossbar's own way of reading
     drawn: tuple = ()  # names of the buffers that a saved state must have
     known: ClassVar[dict] = {}
     numbers: ClassVar = itertools.count()
@@ -45,9 +46,7 @@ class Effect(FullPrecision):
         self._generator = (check_generator(generator),)  # in a tuple: no part of the state
         for name in settings:
             if hasattr(Effect, name):
-                raise ValueError(
-                    f"{name}: is something that every effect has; give the setting another name"
-                )
+                raise ValueError(f"{name}: is something that every effect has; give the setting another name")
         self.settings = {name: _primitive(name, value) for name, value in settings.items()}
         self.number, self.changes = next(Effect.numbers), 0  # what a cache is told
 
@@ -91,7 +90,10 @@ class Effect(FullPrecision):
         "Called after every write to `crossbar`; `cells` (rows, cols), bool, says to which devices, None: to all."
 
     def forward(self, g, crossbar) -> torch.Tensor:
-        "Conductances (rows, cols) in siemens -> conductances: a pure function, called again when something has changed."
+        """Return what the effect makes of conductances (rows, cols) in siemens.
+
+        This is a pure function. It is called again when something has changed.
+        """
         return g
 
     def read(self, g, crossbar) -> torch.Tensor:
@@ -111,12 +113,8 @@ class Effect(FullPrecision):
                     like = self.home if self.home is not None else value
                     dtype = like.dtype if value.is_floating_point() else value.dtype
                     with torch.inference_mode(False):
-                        self.register_buffer(
-                            name, torch.zeros(value.shape, dtype=dtype, device=like.device)
-                        )
-        args[2].extend(
-            prefix + name for name in self.drawn if prefix + name not in state_dict
-        )  # missing keys
+                        self.register_buffer(name, torch.zeros(value.shape, dtype=dtype, device=like.device))
+        args[2].extend(prefix + name for name in self.drawn if prefix + name not in state_dict)  # missing keys
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     home = None  # a tensor of the crossbar that is being loaded
@@ -133,6 +131,4 @@ def _primitive(name, value):
         return value
     if isinstance(value, numbers.Real):
         return int(value) if isinstance(value, numbers.Integral) else float(value)
-    raise TypeError(
-        f"{name}={value!r}: a setting must be a number, a string, None or a list of them"
-    )
+    raise TypeError(f"{name}={value!r}: a setting must be a number, a string, None or a list of them")

@@ -40,14 +40,11 @@ def _conjugate_gradients(g, d, source, line, tolerance, limit):
     apply = lambda y: y + root * sum(drops(root * y, source, line))
     dot = lambda a, b: (a * b).sum((-1, -2), keepdim=True)
     tiny = torch.finfo(d.dtype).tiny
-    scale = d.abs().amax(
-        (-1, -2), keepdim=True
-    )  # tiny voltages would underflow when they are squared
+    scale = d.abs().amax((-1, -2), keepdim=True)  # tiny voltages would underflow when they are squared
     scale = torch.where(scale > 0, scale, 1)
     left, x, best = d / scale, torch.zeros_like(d), math.inf
-    for _ in range(
-        4
-    ):  # once is enough, unless the wires carry next to everything: then what is left is solved for again
+    # once is enough, unless the wires carry next to everything: then what is left is solved for again
+    for _ in range(4):
         b = root * left
         y, r, p = torch.zeros_like(b), b.clone(), b.clone()
         rr = dot(r, r)
@@ -58,7 +55,8 @@ def _conjugate_gradients(g, d, source, line, tolerance, limit):
             worst = (rr / goal.clamp_min(tiny)).max().sqrt().item() * tolerance
             if number == limit or not math.isfinite(worst):
                 raise RuntimeError(
-                    f"the array was not solved: relative residual {worst:.2e} after {number} iterations, asked {tolerance:.0e}"
+                    f"the array was not solved: relative residual {worst:.2e} after {number} iterations, "
+                    f"asked {tolerance:.0e}"
                 )
             q = apply(p)
             step = rr / dot(p, q).clamp_min(tiny)
@@ -75,8 +73,8 @@ def _conjugate_gradients(g, d, source, line, tolerance, limit):
             break
         best = worst
     raise RuntimeError(
-        f"the array was not solved: residual {worst:.2e} of the largest voltage, asked {10 * tolerance:.0e}; its wires are too resistive "
-        "for these conductances to be computed in double precision"
+        f"the array was not solved: residual {worst:.2e} of the largest voltage, asked {10 * tolerance:.0e}; "
+        "its wires are too resistive for these conductances to be computed in double precision"
     )
 
 # %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-013
@@ -124,16 +122,12 @@ def _newton(current, shape, d, source, line, tolerance, limit):
                     "the array was not solved: the devices' currents don't increase with their voltages, or overflow"
                 )
             step = _conjugate_gradients(slope, f, (r[0], r[1]), (r[2], r[3]), tolerance, limit)
-            # the step is how far x is from the solution; and no residual gets below the rounding of the largest currents' sums
+            # the step is how far x is from the solution; and no residual gets below the rounding of the sums of the
+            # largest currents
             rounding = (
-                torch.finfo(x.dtype).eps
-                * sum(shape[-2:])
-                * r.max()
-                * current(x).abs().sum((-1, -2), keepdim=True)
+                torch.finfo(x.dtype).eps * sum(shape[-2:]) * r.max() * current(x).abs().sum((-1, -2), keepdim=True)
             )
-            if (
-                (size(f) <= tolerance * scale + rounding) | (size(step) <= 10 * tolerance * scale)
-            ).all():
+            if ((size(f) <= tolerance * scale + rounding) | (size(step) <= 10 * tolerance * scale)).all():
                 break
             share = torch.ones_like(scale).expand_as(size(f)).clone()
             for _ in range(30):
@@ -144,8 +138,8 @@ def _newton(current, shape, d, source, line, tolerance, limit):
             x = x - share * step
     else:
         raise RuntimeError(
-            f"the array was not solved: residual {(size(f) / scale).max().item():.2e} of the largest voltage after 200 Newton "
-            f"steps, asked {tolerance:.0e}"
+            f"the array was not solved: residual {(size(f) / scale).max().item():.2e} of the largest voltage after "
+            f"200 Newton steps, asked {tolerance:.0e}"
         )
     return Once.apply(x - _DeviceVoltages.apply(slope, residual(x), r, tolerance, limit))
 
@@ -175,16 +169,16 @@ class Solution:
         return self.bit_current[..., -1, :]
 
     def certificate(self) -> dict:
-        """Relative residuals, the worst array's: `voltage` and `current` (Kirchhoff's laws), `device` and `energy`.
+        """Return relative residuals of the worst array: `voltage`, `current`, `device` and `energy`.
 
-        `voltage`: around each stretch of wire and device, of the largest voltage; `current`: at each node, and `device`: against the
-        characteristic, of the largest current; `energy`: what sources give less what wires and devices take, of what goes in and
-        out. 0 is perfect; rounding leaves some 1e-15 in double precision.
+        `voltage` checks Kirchhoff's voltage law around each stretch of wire and each device, relative to the largest
+        voltage. `current` checks his current law at each node, and `device` checks the currents against the devices'
+        characteristic, both relative to the largest current. `energy` is what the sources give less what wires and
+        devices take, relative to what goes in and out. 0 is perfect; rounding leaves some 1e-15 in double precision.
         """
         if self.word_current.dtype != torch.float64:  # resistances may be beyond single precision
             return replace(
-                self,
-                **{k: v.double() for k, v in vars(self).items() if isinstance(v, torch.Tensor)},
+                self, **{k: v.double() for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
             ).certificate()
         w, b, i = self.word_current, self.bit_current, self.device_current
         # Kirchhoff's voltage law along the lines, and across the devices
@@ -200,27 +194,20 @@ class Solution:
         lead = torch.broadcast_shapes(i.shape[:-2], self.V_WL.shape[:-1], self.V_BL.shape[:-1])
         largest = lambda *fields: torch.stack(
             [
-                f.abs().reshape(*f.shape[: f.dim() - d], -1).amax(-1).expand(lead)
-                if f.numel()
-                else i.new_zeros(lead)
+                f.abs().reshape(*f.shape[: f.dim() - d], -1).amax(-1).expand(lead) if f.numel() else i.new_zeros(lead)
                 for f, d in fields
             ]
         ).amax(0)
         volts = largest((self.V_WL, 1), (self.V_BL, 1))
         amperes = largest((i, 2), (w, 2), (b, 2))
-        given = (
-            (self.V_WL * w[..., 0]).expand(*lead, -1),
-            (self.V_BL * self.current).expand(*lead, -1),
-        )
+        given = ((self.V_WL * w[..., 0]).expand(*lead, -1), (self.V_BL * self.current).expand(*lead, -1))
         lost = (
             (self.device_voltage * i).sum((-1, -2))
             + self.source[0] * (w[..., 0] ** 2).sum(-1)
             + self.source[1] * (self.current**2).sum(-1)
         )
         lost = (
-            lost
-            + self.line[0] * (w[..., 1:] ** 2).sum((-1, -2))
-            + self.line[1] * (b[..., :-1, :] ** 2).sum((-1, -2))
+            lost + self.line[0] * (w[..., 1:] ** 2).sum((-1, -2)) + self.line[1] * (b[..., :-1, :] ** 2).sum((-1, -2))
         )
         residuals = {
             "voltage": (largest((first, 1), (words, 2), (bits, 2), (last, 1), (devices, 2)), volts),
@@ -231,13 +218,8 @@ class Solution:
                 given[0].abs().sum(-1) + given[1].abs().sum(-1),
             ),
         }
-        share = lambda residual, of: torch.where(
-            of > 0, residual / torch.where(of > 0, of, 1), residual
-        )
-        return {
-            name: share(*pair).max().item() if pair[0].numel() else 0.0
-            for name, pair in residuals.items()
-        }
+        share = lambda residual, of: torch.where(of > 0, residual / torch.where(of > 0, of, 1), residual)
+        return {name: share(*pair).max().item() if pair[0].numel() else 0.0 for name, pair in residuals.items()}
 
 
 def solve(
@@ -249,56 +231,42 @@ def solve(
     *,
     phi=None,  # shape of the current-voltage curve (V), increasing, 0 at 0: I = G phi(V); None: ohmic
     selector: Selector | None = None,  # in series with each device
-    tolerance: float
-    | None = None,  # of what is left of the equation, relative to the largest voltage; None: 1e-12
+    tolerance: float | None = None,  # of what is left of the equation, relative to the largest voltage; None: 1e-12
     limit: int = 10_000,  # iterations
 ) -> Solution:
-    """Solve arrays for inputs; leading dimensions broadcast, so one array may get a batch of inputs, or many arrays one.
+    """Solve arrays for inputs.
 
-    Differentiable in G, V_WL, V_BL, R_source and R_line, and in what `phi` depends on, once. Computed in double precision,
-    returned in that of G. Raises ValueError for negative or
-    non-finite conductances and resistances and shapes that don't fit, TypeError for a selector that is none, RuntimeError for
-    an array that was not solved to the tolerance.
+    Leading dimensions broadcast, so one array may get a batch of inputs, or many arrays one. The solution can be
+    differentiated once in G, V_WL, V_BL, R_source and R_line, and in what `phi` depends on. It is computed in double
+    precision and returned in the precision of G.
+
+    Raise ValueError if a conductance or resistance is negative or not finite, or if the shapes don't fit. Raise
+    TypeError if `selector` isn't a Selector. Raise RuntimeError if an array was not solved to the tolerance.
     """
     checked_conductances(G)
     V_BL = torch.zeros(G.shape[-1], dtype=G.dtype, device=G.device) if V_BL is None else V_BL
     for name, v, n in (("V_WL", V_WL, G.shape[-2]), ("V_BL", V_BL, G.shape[-1])):
         finite_range(v, name)
         if not v.dim() or v.shape[-1] != n or v.dtype != G.dtype:
-            raise ValueError(
-                f"{name}: {v.dtype} of shape {tuple(v.shape)}: must be {G.dtype} of shape (..., {n})"
-            )
+            raise ValueError(f"{name}: {v.dtype} of shape {tuple(v.shape)}: must be {G.dtype} of shape (..., {n})")
     try:
         lead = torch.broadcast_shapes(G.shape[:-2], V_WL.shape[:-1], V_BL.shape[:-1])
     except RuntimeError:
         raise ValueError(
-            f"V_WL: shape {tuple(V_WL.shape)}: doesn't broadcast with conductance_matrix {tuple(G.shape)} and V_BL {tuple(V_BL.shape)}"
+            f"V_WL: shape {tuple(V_WL.shape)}: doesn't broadcast with conductance_matrix {tuple(G.shape)} "
+            f"and V_BL {tuple(V_BL.shape)}"
         ) from None
     if selector is not None and not isinstance(selector, Selector):
-        raise TypeError(
-            f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None"
-        )
+        raise TypeError(f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None")
     if phi is not None and not callable(phi):
         raise TypeError(f"phi={phi!r}: must be a function of voltages")
-    tolerance = (
-        1e-12 if tolerance is None else check_number(tolerance, "tolerance", above=0, at_most=0.1)
-    )
+    tolerance = 1e-12 if tolerance is None else check_number(tolerance, "tolerance", above=0, at_most=0.1)
     limit = check_number(limit, "limit", at_least=1, integer=True)
     learning = torch.is_grad_enabled()
     # slopes are differentiated on the way, which inference mode forbids; to leave it switches gradients on
     with torch.inference_mode(False), torch.set_grad_enabled(learning):
         given = [t.clone() if t.is_inference() else t for t in (G, V_WL, V_BL)]
-        return _solved(
-            G.dtype,
-            *(t.double() for t in given),
-            lead,
-            R_source,
-            R_line,
-            phi,
-            selector,
-            tolerance,
-            limit,
-        )
+        return _solved(G.dtype, *(t.double() for t in given), lead, R_source, R_line, phi, selector, tolerance, limit)
 
 
 def _solved(dtype, G, V_WL, V_BL, lead, R_source, R_line, phi, selector, tolerance, limit):
@@ -311,9 +279,7 @@ def _solved(dtype, G, V_WL, V_BL, lead, R_source, R_line, phi, selector, toleran
         cells = lambda x: G * curve(x)
     if phi is None and selector is None:
         x = _DeviceVoltages.apply(G, d, torch.stack([*source, *line]), tolerance, limit)
-    elif not any(r.detach() for r in (*source, *line)) and not any(
-        r.requires_grad for r in (*source, *line)
-    ):
+    elif not any(r.detach() for r in (*source, *line)) and not any(r.requires_grad for r in (*source, *line)):
         x = d.expand(*lead, *G.shape[-2:])
     else:
         x = _newton(cells, (*lead, *G.shape[-2:]), d, source, line, tolerance, limit)
@@ -351,10 +317,10 @@ def solve_passive(
     selector: Selector | None = None,  # in series with each device
     method: str | None = None,  # "iterative" or "merging"; None: chosen
 ) -> torch.Tensor:
-    """Readout currents (cols,) or (B, cols) in ampere; or device voltages (rows, cols) or (B, rows, cols).
+    """Return readout currents (cols,) or (B, cols) in ampere, or device voltages (rows, cols) or (B, rows, cols).
 
-    Both resistances zero: the ideal read. Raises what `solve` raises, and ValueError if the shapes aren't those above or for
-    a method that can't do what is asked.
+    If both resistances are zero, the read is ideal. Raise what `solve` raises, and ValueError if the shapes aren't
+    those above or if the method can't do what is asked.
     """
     if method not in (None, "iterative", "merging"):
         raise ValueError(f"method={method!r}: must be 'iterative', 'merging' or None")
@@ -367,33 +333,23 @@ def solve_passive(
         )
     finite_range(conductance_matrix, "conductance_matrix")
     if conductance_matrix.dim() != 2:
-        raise ValueError(
-            f"conductance_matrix: shape {tuple(conductance_matrix.shape)}: must be (rows, cols)"
-        )
+        raise ValueError(f"conductance_matrix: shape {tuple(conductance_matrix.shape)}: must be (rows, cols)")
     lead = (
-        ()
-        if n_input_batches is None
-        else (check_number(n_input_batches, "n_input_batches", at_least=0, integer=True),)
+        () if n_input_batches is None else (check_number(n_input_batches, "n_input_batches", at_least=0, integer=True),)
     )
-    for name, v, n in (
-        ("V_WL", V_WL, conductance_matrix.shape[0]),
-        ("V_BL", V_BL, conductance_matrix.shape[1]),
-    ):
+    for name, v, n in (("V_WL", V_WL, conductance_matrix.shape[0]), ("V_BL", V_BL, conductance_matrix.shape[1])):
         if not isinstance(v, torch.Tensor) or v.shape != (*lead, n):
-            raise ValueError(
-                f"{name}: shape {tuple(getattr(v, 'shape', ()))}: must be {(*lead, n)}"
-            )
+            raise ValueError(f"{name}: shape {tuple(getattr(v, 'shape', ()))}: must be {(*lead, n)}")
     many = n_input_batches is not None and n_input_batches >= 8
     if method == "merging" or (method is None and det_readout_currents and linear and many):
         finite_range(V_WL, "V_WL")
         finite_range(V_BL, "V_BL")
         if V_WL.dtype != conductance_matrix.dtype or V_BL.dtype != conductance_matrix.dtype:
             raise ValueError(
-                f"V_WL: {V_WL.dtype}, V_BL: {V_BL.dtype}: must both be {conductance_matrix.dtype}, like conductance_matrix"
+                f"V_WL: {V_WL.dtype}, V_BL: {V_BL.dtype}: must both be {conductance_matrix.dtype}, "
+                "like conductance_matrix"
             )
-        effective, at_bottom = effective_conductance(
-            conductance_matrix, R_source, R_line, bit_lines=True
-        )
+        effective, at_bottom = effective_conductance(conductance_matrix, R_source, R_line, bit_lines=True)
         return V_WL @ effective + V_BL @ at_bottom
     solution = solve(conductance_matrix, V_WL, V_BL, R_source, R_line, phi=phi, selector=selector)
     return solution.current if det_readout_currents else solution.device_voltage

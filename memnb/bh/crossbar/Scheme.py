@@ -29,7 +29,10 @@ def check_scheme(scheme) -> Scheme:
 
 # %% ../../../nbs/bh/crossbar/Scheme.ipynb #cell-007
 class Reference:
-    "What is subtracted from a single crossbar: g_m in each of its real cells; it answers `read` and `conductance_matrix`."
+    """What is subtracted from a single crossbar: g_m in each of its real cells.
+
+    It answers `read` and `conductance_matrix`, as a crossbar does.
+    """
 
     def __init__(self, crossbar):
         self._crossbar = crossbar
@@ -58,11 +61,7 @@ class Reference:
     def conductance_matrix(self) -> torch.Tensor:
         "Of the crossbar's form: (rows, cols), or tiles whose padding is 0."
         tile_shape = self._crossbar.tile_shape
-        return (
-            self.conductances()
-            if tile_shape is None
-            else self._crossbar.tiles(self.conductances()).flatten(0, 1)
-        )
+        return self.conductances() if tile_shape is None else self._crossbar.tiles(self.conductances()).flatten(0, 1)
 
     def tile_currents(self, voltages, disturb=False, *, wires=None, selector=None) -> torch.Tensor:
         """Currents of each row tile (row tiles, batch, cols) in ampere for voltages (batch, rows).
@@ -77,15 +76,15 @@ class Reference:
             current = g * phi(device_voltage(g, voltages, selector, phi))
         else:
             current = g * phi(voltages)
-        total = split_rows(current, self._crossbar.array_shape[0], self._crossbar.groups).sum(
-            -1
-        )  # (batch, groups, row tiles)
-        return total.permute(2, 0, 1).repeat_interleave(
-            self._crossbar.columns // self._crossbar.groups, 2
-        )
+        # (batch, groups, row tiles)
+        total = split_rows(current, self._crossbar.array_shape[0], self._crossbar.groups).sum(-1)
+        return total.permute(2, 0, 1).repeat_interleave(self._crossbar.columns // self._crossbar.groups, 2)
 
     def read(self, voltages, disturb=False) -> torch.Tensor:
-        "Currents (batch, cols) in ampere for voltages (batch, rows): g_m times their sum. A reference is never disturbed."
+        """Return currents (batch, cols) in ampere for voltages (batch, rows): g_m times the sum of the voltages.
+
+        A reference is never disturbed.
+        """
         return self.tile_currents(voltages).sum(0)
 
 # %% ../../../nbs/bh/crossbar/Scheme.ipynb #cell-009

@@ -10,24 +10,13 @@ __all__ = ['check_tile_shape', 'gen_tiles', 'tile_matmul', 'row_tiles', 'split_r
 import torch
 
 from .Merging import effective_conductance, resistances
-from memnb.bh.Quantize import (
-    check_adc,
-    convert,
-    fixed_converter,
-    largest_magnitude,
-    linear_step,
-    straight_through,
-)
+from ..Quantize import check_adc, convert, fixed_converter, largest_magnitude, linear_step, straight_through
 from ...utils import check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-005
 def check_tile_shape(tile_shape) -> tuple[int, int]:
     "(rows, columns) of a tile as integers; TypeError or ValueError for anything else."
-    if (
-        isinstance(tile_shape, (str, bytes))
-        or not hasattr(tile_shape, "__len__")
-        or len(tile_shape) != 2
-    ):
+    if isinstance(tile_shape, (str, bytes)) or not hasattr(tile_shape, "__len__") or len(tile_shape) != 2:
         raise TypeError(f"tile_shape={tile_shape!r}: must be a pair (rows, columns)")
     return tuple(check_number(n, "tile_shape", at_least=1, integer=True) for n in tile_shape)
 
@@ -38,10 +27,10 @@ def gen_tiles(
     input: bool = False,  # cut a batch of inputs instead of a matrix
     use_bindings: bool = True,  # accepted, no effect
 ) -> tuple[torch.Tensor, tuple]:
-    """(tiles, tiles_map), padded with zeros.
+    """Return (tiles, tiles_map), padded with zeros.
 
-    A matrix gives (n, tile_rows, tile_cols), row by row, and the map (row tiles, column tiles); a batch gives (row tiles,
-    B, tile_rows) and (row tiles,). Raises ValueError for a tensor that isn't 2-D.
+    A matrix gives (n, tile_rows, tile_cols), row by row, and the map (row tiles, column tiles). A batch gives (row
+    tiles, B, tile_rows) and (row tiles,). Raise ValueError if the tensor isn't 2-D.
     """
     rows, cols = check_tile_shape(tile_shape)
     if tensor.dim() != 2:
@@ -50,9 +39,7 @@ def gen_tiles(
         padded = torch.nn.functional.pad(tensor, (0, -tensor.shape[1] % rows))
         n = padded.shape[1] // rows
         return padded.view(len(tensor), n, rows).transpose(0, 1), (n,)
-    padded = torch.nn.functional.pad(
-        tensor, (0, -tensor.shape[1] % cols, 0, -tensor.shape[0] % rows)
-    )
+    padded = torch.nn.functional.pad(tensor, (0, -tensor.shape[1] % cols, 0, -tensor.shape[0] % rows))
     m, n = padded.shape[0] // rows, padded.shape[1] // cols
     return padded.view(m, rows, n, cols).transpose(1, 2).reshape(m * n, rows, cols), (m, n)
 
@@ -73,7 +60,10 @@ def tile_matmul(
     use_bindings: bool = True,  # accepted, no effect
     cuda_malloc_heap_size: int = 50,  # accepted, no effect
 ) -> torch.Tensor:
-    "Currents (B, cols): every tile's product, quantised, summed over the row tiles. ValueError for tiles that don't fit."
+    """Return currents (B, cols): every tile's product, quantised, summed over the row tiles.
+
+    Raise ValueError if the tiles don't fit.
+    """
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     finite_range(mat_a_tiles, "mat_a_tiles")
     finite_range(mat_b_tiles, "mat_b_tiles")
@@ -83,46 +73,30 @@ def tile_matmul(
         ("mat_a_shape", mat_a_shape, 2),
         ("mat_b_shape", mat_b_shape, 2),
     )
-    for name, value, length in (
-        *pairs,
-        ("mat_a_tiles", mat_a_tiles.shape, 3),
-        ("mat_b_tiles", mat_b_tiles.shape, 3),
-    ):
+    for name, value, length in (*pairs, ("mat_a_tiles", mat_a_tiles.shape, 3), ("mat_b_tiles", mat_b_tiles.shape, 3)):
         if not hasattr(value, "__len__") or len(value) != length:
             raise ValueError(f"{name}: {value!r}: must have {length} dimension{'s' * (length > 1)}")
     if mat_a_tiles.dtype != mat_b_tiles.dtype:
-        raise ValueError(
-            f"mat_a_tiles: {mat_a_tiles.dtype}: must be {mat_b_tiles.dtype}, like mat_b_tiles"
-        )
+        raise ValueError(f"mat_a_tiles: {mat_a_tiles.dtype}: must be {mat_b_tiles.dtype}, like mat_b_tiles")
     m, n = mat_b_tiles_map
     (batch, rows), (b_rows, cols) = mat_a_shape, mat_b_shape
-    fits = (
-        mat_a_tiles.shape[:2] == (m, batch)
-        and mat_b_tiles.shape[0] == m * n
-        and tuple(mat_a_tiles_map) == (m,)
-    )
+    fits = mat_a_tiles.shape[:2] == (m, batch) and mat_b_tiles.shape[0] == m * n and tuple(mat_a_tiles_map) == (m,)
     tile_rows, tile_cols = mat_b_tiles.shape[1:]
     fits = fits and m == -(-rows // tile_rows) and n == -(-cols // tile_cols)
     if not fits or rows != b_rows or mat_a_tiles.shape[2] != tile_rows:
         raise ValueError(
-            f"mat_a_tiles: shape {tuple(mat_a_tiles.shape)}, map {tuple(mat_a_tiles_map)} of {tuple(mat_a_shape)} doesn't fit "
-            f"mat_b_tiles: shape {tuple(mat_b_tiles.shape)}, map {tuple(mat_b_tiles_map)} of {tuple(mat_b_shape)}"
+            f"mat_a_tiles: shape {tuple(mat_a_tiles.shape)}, map {tuple(mat_a_tiles_map)} of {tuple(mat_a_shape)} "
+            f"doesn't fit mat_b_tiles: shape {tuple(mat_b_tiles.shape)}, "
+            f"map {tuple(mat_b_tiles_map)} of {tuple(mat_b_shape)}"
         )
     if source_resistance is not None or line_resistance is not None:
         source, line = (
             0.0 if r is None else resistances(r, name, mat_b_tiles)
-            for name, r in (
-                ("source_resistance", source_resistance),
-                ("line_resistance", line_resistance),
-            )
+            for name, r in (("source_resistance", source_resistance), ("line_resistance", line_resistance))
         )
         mat_b_tiles = effective_conductance(mat_b_tiles, source, line)
-    currents = mat_a_tiles[:, None] @ mat_b_tiles.view(
-        m, n, *mat_b_tiles.shape[1:]
-    )  # (m, n, B, tile_cols)
-    currents = currents.transpose(1, 2).reshape(m, batch, n * tile_cols)[
-        ..., :cols
-    ]  # padding has no converter
+    currents = mat_a_tiles[:, None] @ mat_b_tiles.view(m, n, *mat_b_tiles.shape[1:])  # (m, n, B, tile_cols)
+    currents = currents.transpose(1, 2).reshape(m, batch, n * tile_cols)[..., :cols]  # padding has no converter
     if bits is not None:
         currents = straight_through(currents, convert(currents, bits, overflow_rate, method))
     return currents.sum(0)
@@ -166,9 +140,7 @@ def products(
         full = drive.shape[1] // rows
         whole, rest = drive[:, : full * rows], drive[:, full * rows :]
         currents = voltages.new_empty(n, groups, columns, len(voltages))
-        pairs = [
-            (whole.reshape(groups, full, rows, -1).transpose(0, 1), tiles[:full], currents[:full])
-        ]
+        pairs = [(whole.reshape(groups, full, rows, -1).transpose(0, 1), tiles[:full], currents[:full])]
         pairs += [(rest[None], tiles[full:, :, : rest.shape[1]], currents[full:])] * (full < n)
         for v, g, out in pairs:
             torch.bmm(g.mT.flatten(0, 1), v.flatten(0, 1), out=out.flatten(0, 1))
@@ -182,8 +154,7 @@ def converted_sum(
     bits: int,  # of the ADC
     overflow_rate: float = 0.0,  # proportion of the currents that may be clipped
     quant_method: str = "linear",  # or "log"
-    limit: float
-    | None = None,  # the ADC's range, if that is fixed: the largest |current| (of "log": |ln|current||)
+    limit: float | None = None,  # the ADC's range, if that is fixed: the largest |current| (of "log": |ln|current||)
 ) -> torch.Tensor:
     "Each row tile's currents through the ADC, summed: (B, cols), ampere."
     if currents.mT.is_contiguous() and not currents.is_contiguous():  # as `products` of patches are
@@ -194,14 +165,10 @@ def converted_sum(
             return fixed_converter(currents, bits, limit).sum(0)
         return straight_through(currents, convert(currents, bits, 0.0, quant_method, limit)).sum(0)
     if quant_method != "linear" or currents.requires_grad:
-        return straight_through(currents, convert(currents, bits, overflow_rate, quant_method)).sum(
-            0
-        )
+        return straight_through(currents, convert(currents, bits, overflow_rate, quant_method)).sum(0)
     largest = largest_magnitude(currents, overflow_rate, "currents")
     step, top = linear_step(largest, bits), 2.0 ** (bits - 1)
-    if (
-        not step or 1 / step > torch.finfo(currents.dtype).max
-    ):  # nothing there, or too small for what follows
+    if not step or 1 / step > torch.finfo(currents.dtype).max:  # nothing there, or too small for what follows
         return convert(currents, bits, overflow_rate).sum(0)
     currents.mul_(1 / step).add_(0.5).floor_()
     if overflow_rate or largest >= (top - 0.5) * step:
@@ -215,12 +182,7 @@ def tiled_inference(
     transistor: bool = True,  # accepted: wires count either way
 ) -> torch.Tensor:
     "Currents (B, cols) in ampere of layer `m` for row voltages, through its ADC: differential, then summed over tiles."
-    if (
-        not m.separable
-        or m.crossbars[0].groups > 1
-        or not m.decode.plain
-        or m.ADC_range is not None
-    ):
+    if not m.separable or m.crossbars[0].groups > 1 or not m.decode.plain or m.ADC_range is not None:
         return m.read(input)
     matrix = m.difference()
     tile_shape = m.tile_shape or matrix.shape
@@ -228,14 +190,5 @@ def tiled_inference(
     tiles, tiles_map = gen_tiles(matrix, tile_shape)
     adc = (m.ADC_resolution, m.ADC_overflow_rate, m.quant_method)
     return tile_matmul(
-        voltages,
-        voltages_map,
-        input.shape,
-        tiles,
-        tiles_map,
-        matrix.shape,
-        None,
-        None,
-        *adc,
-        transistor=transistor,
+        voltages, voltages_map, input.shape, tiles, tiles_map, matrix.shape, None, None, *adc, transistor=transistor
     )

@@ -14,8 +14,8 @@ from .Data_Driven import DataDriven
 class Data_Driven2021(DataDriven):
     """Data-driven ReRAM model of 2021 (Messaris et al.). Positive voltage lowers R.
 
-    Parameters are numbers, tensors that broadcast to `shape`, or StochasticParameters; `r_p` and `r_n` are pairs. Raises
-    ValueError for values out of range, TypeError for limits that are no pairs. A fresh device is at r_off.
+    Parameters are numbers, tensors that broadcast to `shape`, or StochasticParameters; `r_p` and `r_n` are pairs. Raise
+    ValueError if a value is out of range and TypeError if a limit isn't a pair. A fresh device is at r_off.
     """
 
     set_polarity = 1
@@ -45,9 +45,7 @@ class Data_Driven2021(DataDriven):
 
     def _held(self, r, limit, v, dt):
         u = r - limit
-        rate = self.by_sign(v, self.A_p, self.A_n) * torch.expm1(
-            v.abs() / self.by_sign(v, self.t_p, self.t_n)
-        )
+        rate = self.by_sign(v, self.A_p, self.A_n) * torch.expm1(v.abs() / self.by_sign(v, self.t_p, self.t_n))
         towards = rate * u < 0
         moved = limit + u / (1 - torch.where(towards, rate * u * dt, 0))
         return moved, towards

@@ -52,17 +52,14 @@ class Display:
         *,
         ax=None,
     ):
-        """One period of a triangular sweep, 0 to +amplitude to -amplitude to 0, as in a measurement; |I| on a log scale.
+        """Plot |I| on a log scale over one triangular sweep, 0 to +amplitude to -amplitude to 0, as in a measurement.
 
         With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
-        Defaults are the model's `bipolar_signal`. The device's state is left as it is. Sampled as `plot_hysteresis_loop`.
+        Defaults are the model's `bipolar_signal`. The device's state is left as it is. The sweep is sampled as in
+        `plot_hysteresis_loop`.
         """
-        amplitude = _given(
-            voltage_signal_amplitude, "voltage_signal_amplitude", self.bipolar_signal[0]
-        )
-        frequency = _given(
-            voltage_signal_frequency, "voltage_signal_frequency", self.bipolar_signal[1]
-        )
+        amplitude = _given(voltage_signal_amplitude, "voltage_signal_amplitude", self.bipolar_signal[0])
+        frequency = _given(voltage_signal_frequency, "voltage_signal_frequency", self.bipolar_signal[1])
         t, dt = self._times(1 / frequency, frequency)
         triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * frequency * t))
         return self._loop(triangle, dt, log_scale, return_result, ax)
@@ -103,17 +100,11 @@ class Display:
         ax = ax or plt.subplots(figsize=(4.5, 3.5))[1]
         current = current.reshape(len(voltage), -1).cpu()
         if log_scale:  # at the origin the logarithm has nothing to show
-            current = torch.where(
-                current.abs() > 1e-6 * current.abs().max(), current.abs(), math.nan
-            )
+            current = torch.where(current.abs() > 1e-6 * current.abs().max(), current.abs(), math.nan)
         ax.plot(voltage, current, lw=1.2)
         if log_scale:
             ax.set_yscale("log")
-        ax.set(
-            xlabel="voltage (V)",
-            ylabel="|current| (A)" if log_scale else "current (A)",
-            title=type(self).__name__,
-        )
+        ax.set(xlabel="voltage (V)", ylabel="|current| (A)" if log_scale else "current (A)", title=type(self).__name__)
 
     def _repr_html_(self) -> str:
         "A table: the parameters, and what is known of them."
@@ -121,19 +112,14 @@ class Display:
         rows = []
         for name in self.parameter_names:
             v = getattr(self, name)
-            text = (
-                f"{v:g}"
-                if isinstance(v, float)
-                else f"{v.mean():g} ± {v.std(False):g} ({v.min():g} to {v.max():g})"
-            )
+            text = f"{v:g}" if isinstance(v, float) else f"{v.mean():g} ± {v.std(False):g} ({v.min():g} to {v.max():g})"
             changed = name in notes and notes[name].default != v if isinstance(v, float) else True
-            rows.append(
-                f"<tr><td><code>{name}</code></td><td>{'<b>' + text + '</b>' if changed else text}</td></tr>"
-            )
+            rows.append(f"<tr><td><code>{name}</code></td><td>{'<b>' + text + '</b>' if changed else text}</td></tr>")
         r = self.get_resistance().detach()
         now = f"{r.item():.4g} Ω" if not self.shape else f"{r.min():.4g} to {r.max():.4g} Ω"
         lowers = "positive" if self.set_polarity > 0 else "negative"
-        head = f"{type(self).__name__}, {'one device' if not self.shape else ' x '.join(map(str, self.shape)) + ' devices'}"
+        many = "one device" if not self.shape else " x ".join(map(str, self.shape)) + " devices"
+        head = f"{type(self).__name__}, {many}"
         return (
             f"<b>{head}</b>: now {now}; {lowers} voltage lowers R; "
             f"{', '.join(f'{k}={v!r}' for k, v in self.settings.items())}<table>{''.join(rows)}</table>"

@@ -41,18 +41,9 @@ class LinearIonDrift(Memristor):
         **options,  # shape, voltage_range, generator, dtype, device: see Memristor
     ):
         parameters = {"u_v": u_v, "d": d, "r_on": r_on, "r_off": r_off}
-        parameters |= {
-            "pos_write_threshold": 0 if pos_write_threshold is None else pos_write_threshold
-        }
-        parameters |= {
-            "neg_write_threshold": 0 if neg_write_threshold is None else neg_write_threshold
-        }
-        super().__init__(
-            parameters | {"p": p},
-            time_series_resolution,
-            settings={"window": window},
-            **options,
-        )
+        parameters |= {"pos_write_threshold": 0 if pos_write_threshold is None else pos_write_threshold}
+        parameters |= {"neg_write_threshold": 0 if neg_write_threshold is None else neg_write_threshold}
+        super().__init__(parameters | {"p": p}, time_series_resolution, settings={"window": window}, **options)
         for name, wrong in (
             ("u_v", self.u_v <= 0),
             ("d", self.d <= 0),
@@ -61,9 +52,7 @@ class LinearIonDrift(Memristor):
             ("neg_write_threshold", self.neg_write_threshold > 0),
         ):
             if torch.as_tensor(wrong).any():
-                raise ValueError(
-                    f"{name}={locals()[name]!r}: must be {'<= 0' if name[0] == 'n' else '> 0'}"
-                )
+                raise ValueError(f"{name}={locals()[name]!r}: must be {'<= 0' if name[0] == 'n' else '> 0'}")
         self._window = resolve(window)
         self.x.fill_(0.9)
 

@@ -16,15 +16,7 @@ from tqdm.auto import tqdm
 from .Display import Display
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...card import card, quantity, thumbnail
-from memnb.utils import (
-    FullPrecision,
-    check_finite,
-    check_generator,
-    check_number,
-    within,
-    finite_range,
-    real_tensor,
-)
+from ...utils import FullPrecision, check_finite, check_generator, check_number, within, finite_range, real_tensor
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
 class Memristor(Display, FullPrecision):
@@ -59,21 +51,11 @@ class Memristor(Display, FullPrecision):
     ):
         super().__init__()
         for name, value in unknown.items():
-            own = [
-                *parameters,
-                *(settings or {}),
-                "time_series_resolution",
-                "voltage_range",
-                "shape",
-            ]
-            raise TypeError(
-                f"{type(self).__name__}: {name}={value!r}: no such parameter; it has {own}"
-            )
+            own = [*parameters, *(settings or {}), "time_series_resolution", "voltage_range", "shape"]
+            raise TypeError(f"{type(self).__name__}: {name}={value!r}: no such parameter; it has {own}")
         self.changes = 0  # of parameters that are numbers, which no tensor counts
         self.voltage_range = _check_range(voltage_range)
-        self.time_series_resolution = check_number(
-            time_series_resolution, "time_series_resolution", above=0
-        )
+        self.time_series_resolution = check_number(time_series_resolution, "time_series_resolution", above=0)
         self.shape = _check_shape(shape)
         check_generator(generator)
         self.settings = dict(settings or {})
@@ -98,11 +80,7 @@ class Memristor(Display, FullPrecision):
     def _add(self, name, value, dtype, device):
         if not isinstance(value, torch.Tensor) and not hasattr(value, "__array__"):
             return setattr(self, name, float(check_number(value, name)))
-        value = (
-            value
-            if isinstance(value, torch.nn.Parameter)
-            else torch.as_tensor(value).to(device, dtype)
-        )
+        value = value if isinstance(value, torch.nn.Parameter) else torch.as_tensor(value).to(device, dtype)
         finite_range(value, name)
         try:
             fits = torch.broadcast_shapes(value.shape, self.shape) == self.shape
@@ -114,9 +92,7 @@ class Memristor(Display, FullPrecision):
             )
         if isinstance(value, torch.nn.Parameter):
             if value.dtype != dtype:
-                raise TypeError(
-                    f"{name}: a torch.nn.Parameter of {value.dtype}: must be {dtype}, like the array"
-                )
+                raise TypeError(f"{name}: a torch.nn.Parameter of {value.dtype}: must be {dtype}, like the array")
             self.register_parameter(name, value)
         else:
             self.register_buffer(name, value)
@@ -137,29 +113,23 @@ class Memristor(Display, FullPrecision):
 
     def rate(self, x, v):
         "dx/dt (1/s) at voltage `v`."
-        raise NotImplementedError(
-            f"{type(self).__name__} must define rate(x, v), or step(x, v, dt)"
-        )
+        raise NotImplementedError(f"{type(self).__name__} must define rate(x, v), or step(x, v, dt)")
 
     def speed(self, v) -> float:
         """An upper bound of |rate| (1/s) over all states, at voltage `v`: it decides how finely a step is divided.
 
         0 says that `v` moves no device, whatever its state.
         """
-        return max(
-            self.rate(torch.full_like(self.x, x), v).abs().max().item()
-            for x in (0.0, 0.25, 0.5, 0.75, 1.0)
-        )
+        return max(self.rate(torch.full_like(self.x, x), v).abs().max().item() for x in (0.0, 0.25, 0.5, 0.75, 1.0))
 
     def step(self, x, v, dt):
         "The state after `v` was held for `dt` seconds: integrated by RK4, unless a model knows the exact solution."
-        longest = (
-            dt.max().item() if isinstance(dt, torch.Tensor) else dt
-        )  # one duration, or one for each device
+        longest = dt.max().item() if isinstance(dt, torch.Tensor) else dt  # one duration, or one for each device
         parts = self.speed(v) * longest / self.max_change
         if not parts <= 1_000_000:
             raise ValueError(
-                f"{type(self).__name__}: at such a voltage a step of {longest:g} s needs {parts:.2g} parts; at most 1,000,000 are computed"
+                f"{type(self).__name__}: at such a voltage a step of {longest:g} s needs {parts:.2g} parts; "
+                "at most 1,000,000 are computed"
             )
         parts = max(1, math.ceil(parts))
         h, seen, last = dt / parts, x, math.inf
@@ -219,9 +189,7 @@ class Memristor(Display, FullPrecision):
     def nominal_device(cls, parameters: dict) -> "Memristor":
         "A single device with the values that `parameters` stand for."
         spread = lambda v: isinstance(v, StochasticParameter) or hasattr(v, "__array__")
-        return cls(
-            **{name: _nominal(v, name) if spread(v) else v for name, v in parameters.items()}
-        )
+        return cls(**{name: _nominal(v, name) if spread(v) else v for name, v in parameters.items()})
 
     @classmethod
     def preset(cls, name: str, **changes) -> dict:
@@ -278,9 +246,7 @@ class Memristor(Display, FullPrecision):
         if self.varies or not self.shape:
             return self._move_to(find(g))
         rows = max(1, 2**17 * len(self.x) // max(1, self.x.numel()))
-        with (
-            torch.no_grad()
-        ):  # some rows at a time: what is computed for all of a large array leaves holes in memory
+        with torch.no_grad():  # some rows at a time: what is computed for all of a large array leaves holes in memory
             for x, part in zip(self.x.split(rows), g.split(rows), strict=True):
                 x.copy_(find(part))
 
@@ -326,19 +292,17 @@ class Memristor(Display, FullPrecision):
         return g
 
     def simulate(self, voltage_signal, return_current=False, *, generator=None, compile=False):
-        """Apply a voltage signal (volt, sampled at `time_series_resolution`), step by step; the states move.
+        """Apply a voltage signal (volt, sampled at `time_series_resolution`) step by step, and move the states.
 
         `voltage_signal` is (T,), the same for all devices, or (T, *s) with s broadcasting against the array, one
-        dimension for each of the array's: (T, rows, 1) is a voltage per row. With `return_current` the currents (T,
-        *shape) in ampere, each at the state before its step; else None. Gradients flow through the currents, to voltages
-        and parameters. `generator` is that of a random motion, for the
-        models that have one; `compile` runs the step through torch.compile (which needs a C++ compiler). Long signals
-        have a progress bar. Raises ValueError for other shapes, non-finite voltages, and voltages that drive states or currents
-        beyond what numbers can hold, before anything moves.
+        dimension for each of the array's: (T, rows, 1) is a voltage per row. With `return_current`, return the currents
+        (T, *shape) in ampere, each at the state before its step; otherwise return None. Gradients flow through the
+        currents to voltages and parameters. `generator` draws the random motion of models that have one. `compile` runs
+        the step through torch.compile, which needs a C++ compiler. Long signals have a progress bar. Raise ValueError,
+        before anything moves, if the shape is another one, a voltage isn't finite, or the voltages drive states or
+        currents beyond what numbers can hold.
         """
-        x, current, _ = self._run(
-            self._signal(voltage_signal), return_current, generator=generator, compile=compile
-        )
+        x, current, _ = self._run(self._signal(voltage_signal), return_current, generator=generator, compile=compile)
         check_finite(x, "states after voltage_signal")
         if current is not None:
             check_finite(current, "currents during voltage_signal")
@@ -353,58 +317,39 @@ class Memristor(Display, FullPrecision):
             fits = all(a in (1, b) for a, b in zip(v.shape[1:], self.shape, strict=True))
         if not fits:
             raise ValueError(
-                f"voltage_signal: shape {tuple(v.shape)}: must be (T,), or (T, ...) broadcasting against the array's {tuple(self.shape)}"
+                f"voltage_signal: shape {tuple(v.shape)}: must be (T,), or (T, ...) broadcasting against the array's "
+                f"{tuple(self.shape)}"
             )
         if self.voltage_range is not None and v.numel():
             (low, high), (lo, hi) = self.voltage_range, (v.min().item(), v.max().item())
             if lo < low or hi > high:
                 warnings.warn(
-                    f"voltage_signal reaches from {lo:g} to {hi:g} V; the parameters of this {type(self).__name__} are valid "
-                    f"from {low:g} to {high:g} V",
+                    f"voltage_signal reaches from {lo:g} to {hi:g} V; the parameters of this {type(self).__name__} are "
+                    f"valid from {low:g} to {high:g} V",
                     stacklevel=3,
                 )
         return v
 
-    def _run(
-        self,
-        signal,
-        return_current=False,
-        return_state=False,
-        generator=None,
-        compile=False,
-        dt=None,
-    ):
+    def _run(self, signal, return_current=False, return_state=False, generator=None, compile=False, dt=None):
         dt = dt or self.time_series_resolution
-        x, current, states = (
-            self.x.clone(),
-            [],
-            [],
-        )  # the state will be written in place, a graph may hold this one
+        x, current, states = (self.x.clone(), [], [])  # the state will be written in place, a graph may hold this one
         step = torch.compile(self.step) if compile else self.step
         short = len(signal) < 5000  # in a notebook even a bar that never shows makes a widget
-        for v in tqdm(
-            signal, desc=type(self).__name__, unit="step", delay=2, leave=False, disable=short
-        ):
+        for v in tqdm(signal, desc=type(self).__name__, unit="step", delay=2, leave=False, disable=short):
             if return_current:
                 current.append(self.conductance(x) * self.phi(v))
             if return_state:
                 states.append(x)
             x = self.diffuse(step(x, v, dt), v, dt, generator)
         stack = lambda values: torch.stack(values) if values else signal.new_zeros((0, *self.shape))
-        return (
-            x,
-            stack(current) if return_current else None,
-            stack(states) if return_state else None,
-        )
+        return (x, stack(current) if return_current else None, stack(states) if return_state else None)
 
     def device(self, index) -> "Memristor":
         "A copy of the one device at `index` of the array."
         one = copy.copy(self)
         pick = lambda t: t.detach().expand(self.shape)[index].clone()
         one._buffers = {name: pick(b) for name, b in self._buffers.items()}
-        one._parameters = {
-            name: torch.nn.Parameter(pick(p)) for name, p in self._parameters.items()
-        }
+        one._parameters = {name: torch.nn.Parameter(pick(p)) for name, p in self._parameters.items()}
         one.shape = one.x.shape
         return one
 
@@ -417,16 +362,11 @@ class Memristor(Display, FullPrecision):
         r = self.get_resistance().detach()
         facts = {
             "devices": "one" if not self.shape else " × ".join(map(str, self.shape)),
-            "resistance": quantity(r.double().mean().item(), "Ω")
-            + " in the mean" * bool(self.shape),
+            "resistance": quantity(r.double().mean().item(), "Ω") + " in the mean" * bool(self.shape),
         }
-        facts["range"] = (
-            f"{quantity(self.nominal['r_on'], 'Ω')} to {quantity(self.nominal['r_off'], 'Ω')}"
-        )
+        facts["range"] = f"{quantity(self.nominal['r_on'], 'Ω')} to {quantity(self.nominal['r_off'], 'Ω')}"
         facts["time step"] = quantity(self.time_series_resolution, "s")
-        facts["parameters"] = ", ".join(
-            f"{k} = {v}" for k, v in parameters.items() if k not in ("r_on", "r_off")
-        )
+        facts["parameters"] = ", ".join(f"{k} = {v}" for k, v in parameters.items() if k not in ("r_on", "r_off"))
         return card(type(self).__name__, facts, thumbnail(self.g) if len(self.shape) == 2 else "")
 
     def extra_repr(self) -> str:
@@ -435,37 +375,27 @@ class Memristor(Display, FullPrecision):
         for name in self.parameter_names:
             value = getattr(self, name)
             shown.append(
-                f"{name}={value:g}"
-                if isinstance(value, float)
-                else f"{name}~{value.mean():g}±{value.std(False):g}"
+                f"{name}={value:g}" if isinstance(value, float) else f"{name}~{value.mean():g}±{value.std(False):g}"
             )
         return ", ".join(shown + [f"{k}={v!r}" for k, v in self.settings.items()])
 
     def get_extra_state(self):
-        numbers = {
-            name: v for name in self.parameter_names if isinstance(v := getattr(self, name), float)
-        }
+        numbers = {name: v for name in self.parameter_names if isinstance(v := getattr(self, name), float)}
         settings = {
-            k: v if isinstance(v, (str, float, int, type(None))) else _name(v)
-            for k, v in self.settings.items()
+            k: v if isinstance(v, (str, float, int, type(None))) else _name(v) for k, v in self.settings.items()
         }
         kept = {"parameters": numbers, "nominal": self.nominal, "settings": settings}
-        return {
-            "model": type(self).__name__,
-            "time_series_resolution": self.time_series_resolution,
-            **kept,
-        }
+        return {"model": type(self).__name__, "time_series_resolution": self.time_series_resolution, **kept}
 
     def set_parameter(self, name: str, value):
-        "Replace a parameter by a number, or by a tensor with a value per device. ValueError for an unknown name or another shape."
+        """Replace a parameter by a number, or by a tensor with a value per device.
+
+        Raise ValueError if the name is unknown or the tensor's shape isn't the array's.
+        """
         if name not in self.parameter_names:
-            raise ValueError(
-                f"{name}: {type(self).__name__} has no such parameter; it has {self.parameter_names}"
-            )
+            raise ValueError(f"{name}: {type(self).__name__} has no such parameter; it has {self.parameter_names}")
         if isinstance(value, torch.Tensor) and value.shape != self.shape:
-            raise ValueError(
-                f"{name}: shape {tuple(value.shape)}: must be the array's {tuple(self.shape)}"
-            )
+            raise ValueError(f"{name}: shape {tuple(value.shape)}: must be the array's {tuple(self.shape)}")
         if isinstance(value, torch.Tensor):
             value = value.detach().to(self.x)
         else:
@@ -494,20 +424,15 @@ class Memristor(Display, FullPrecision):
     def set_extra_state(self, state):
         mine = self.get_extra_state()
         same = ("model", "settings")
-        if (
-            any(state[k] != mine[k] for k in same)
-            or state["parameters"].keys() != mine["parameters"].keys()
-        ):
+        if any(state[k] != mine[k] for k in same) or state["parameters"].keys() != mine["parameters"].keys():
             raise ValueError(
-                f"state_dict: it holds a {state['model']} with {state['settings']} and the numbers {sorted(state['parameters'])}, "
-                f"which doesn't fit this {mine['model']} with {mine['settings']} and {sorted(mine['parameters'])}"
+                f"state_dict: it holds a {state['model']} with {state['settings']} and the numbers "
+                f"{sorted(state['parameters'])}, which doesn't fit this {mine['model']} with {mine['settings']} and "
+                f"{sorted(mine['parameters'])}"
             )
         for name, value in state["parameters"].items():
             setattr(self, name, value)
-        self.nominal, self.time_series_resolution = (
-            dict(state["nominal"]),
-            state["time_series_resolution"],
-        )
+        self.nominal, self.time_series_resolution = (dict(state["nominal"]), state["time_series_resolution"])
 
 
 def _name(function):
@@ -527,11 +452,7 @@ def _check_shape(shape):
 def _check_range(voltage_range):
     if voltage_range is None:
         return None
-    if (
-        isinstance(voltage_range, (str, bytes))
-        or not hasattr(voltage_range, "__len__")
-        or len(voltage_range) != 2
-    ):
+    if isinstance(voltage_range, (str, bytes)) or not hasattr(voltage_range, "__len__") or len(voltage_range) != 2:
         raise TypeError(f"voltage_range={voltage_range!r}: must be (low, high)")
     low, high = (check_number(v, "voltage_range") for v in voltage_range)
     if low >= high:

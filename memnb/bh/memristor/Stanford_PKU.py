@@ -21,8 +21,8 @@ class Stanford_PKU(Memristor):
     """Stanford-PKU ReRAM model 1.0.0 (Guan et al., IEEE EDL 33:1405, 2012; Jiang et al., IEEE TED 63:1884, 2016).
 
     Positive voltage lowers the resistance. r_on and r_off are resistances at `read_voltage`. Parameters are numbers,
-    tensors that broadcast to `shape`, or StochasticParameters. Raises ValueError for values out of range. A fresh device
-    has the gap `gap_init`.
+    tensors that broadcast to `shape`, or StochasticParameters. Raise ValueError if a value is out of range. A fresh
+    device has the gap `gap_init`.
     """
 
     set_polarity = 1
@@ -62,9 +62,7 @@ class Stanford_PKU(Memristor):
         parameters = dict(locals())
         for name in ("self", "time_series_resolution", "options", "model_switch", "__class__"):
             parameters.pop(name)
-        super().__init__(
-            parameters, time_series_resolution, settings={"model_switch": model_switch}, **options
-        )
+        super().__init__(parameters, time_series_resolution, settings={"model_switch": model_switch}, **options)
         signed = ("delta_g_init", "F_min", "beta")  # may be zero
         for name, value in parameters.items():
             v = torch.as_tensor(getattr(self, name))
@@ -72,9 +70,7 @@ class Stanford_PKU(Memristor):
                 raise ValueError(f"{name}={value!r}: must be {'>= 0' if name in signed else '> 0'}")
         gap_init = self.like_state(self.gap_init)
         if (gap_init > self._gap_of(self.r_off) * (1 + 1e-9)).any():
-            raise ValueError(
-                f"gap_init={parameters['gap_init']!r}: must not exceed the gap of r_off={r_off!r}"
-            )
+            raise ValueError(f"gap_init={parameters['gap_init']!r}: must not exceed the gap of r_off={r_off!r}")
         self._move_to(((gap_init - self._smallest) / self._span).clamp_min(0).expand(self.shape))
 
     def _gap_of(self, r):
@@ -112,9 +108,7 @@ class Stanford_PKU(Memristor):
 
     @property
     def bounds(self):
-        return 1 / self.r_off, self._current_scale / self.read_voltage * _exp(
-            -self._smallest / self.g_0
-        )
+        return 1 / self.r_off, self._current_scale / self.read_voltage * _exp(-self._smallest / self.g_0)
 
     def phi(self, v):
         shape = torch.sinh((v / self.V_0).clamp(-80, 80))
@@ -136,9 +130,7 @@ class Stanford_PKU(Memristor):
 
     def stop(self, v) -> torch.Tensor:
         "The gap g_F (m) above which a voltage is too weak to move anything."
-        cube = (self.gamma_init - self.F_min * self.t_ox / v.abs().clamp_min(1e-30)) / (
-            self.beta + 1e-30
-        )
+        cube = (self.gamma_init - self.F_min * self.t_ox / v.abs().clamp_min(1e-30)) / (self.beta + 1e-30)
         return cube.clamp_min(0) ** (1 / 3) * 1e-9
 
     def step(self, x, v, dt):
@@ -148,10 +140,7 @@ class Stanford_PKU(Memristor):
             return x
         # devices that the field can't move are taken out; the others run up to the stop, and not beyond
         moved = self.adaptive_step(
-            x,
-            torch.where(moving, v, 0),
-            dt,
-            lambda x: torch.full_like(x, self.max_change) * self.g_0 / self._span,
+            x, torch.where(moving, v, 0), dt, lambda x: torch.full_like(x, self.max_change) * self.g_0 / self._span
         )
         return torch.where(moving, torch.minimum(moved, limit.clamp_max(1)), x)
 

@@ -35,29 +35,20 @@ class Faults(Effect):
         g_pristine: float | None = 1e-9,  # conductance of an unformed device (S); None: that of HRS
         generator: torch.Generator | None = None,
     ):
-        for name, p in (
-            ("lrs_proportion", lrs),
-            ("hrs_proportion", hrs),
-            ("electroform_proportion", unformed),
-        ):
+        for name, p in (("lrs_proportion", lrs), ("hrs_proportion", hrs), ("electroform_proportion", unformed)):
             check_number(p, name, at_least=0, at_most=1)
         if lrs + hrs + unformed > 1 + 1e-12:
             raise ValueError(
-                f"lrs_proportion={lrs!r}, hrs_proportion={hrs!r}, electroform_proportion={unformed!r}: their sum must be at most 1"
+                f"lrs_proportion={lrs!r}, hrs_proportion={hrs!r}, electroform_proportion={unformed!r}: "
+                "their sum must be at most 1"
             )
         if g_pristine is not None:
             check_number(g_pristine, "g_pristine", at_least=0)
-        super().__init__(
-            lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator
-        )
+        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator)
 
     def attached(self, crossbar):
         u = self.uniform_draw(crossbar)
-        edges = (
-            torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64)
-            .cumsum(0)
-            .tolist()
-        )
+        edges = torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64).cumsum(0).tolist()
         kind = torch.zeros(u.shape, dtype=torch.int8, device=u.device)
         for k in (UNFORMED, HRS, LRS):
             kind[u < edges[k - 1]] = k
@@ -67,14 +58,8 @@ class Faults(Effect):
         self.register_buffer("kind", kind)
 
     def forward(self, g, crossbar):
-        low, high = (
-            torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds
-        )
-        pristine = (
-            low
-            if self.g_pristine is None
-            else torch.as_tensor(self.g_pristine, dtype=g.dtype, device=g.device)
-        )
+        low, high = (torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds)
+        pristine = low if self.g_pristine is None else torch.as_tensor(self.g_pristine, dtype=g.dtype, device=g.device)
         for k, stuck in ((LRS, high), (HRS, low), (UNFORMED, pristine)):
             g = torch.where(self.kind == k, stuck, g)
         return g
@@ -108,7 +93,11 @@ def apply_cycle_variability(
     *,
     generator: torch.Generator | None = None,
 ):
-    "Draw every device's r_off and r_on from the distribution with these arguments; the layer. TypeError if they don't fit it."
+    """Draw every device's r_off and r_on from the distribution with these arguments.
+
+    Return the layer. Raise TypeError if the arguments don't fit the distribution, and ValueError if a device gets a
+    resistance <= 0.
+    """
     laws = {
         name: StochasticParameter(distribution, min, max, **kwargs)
         for name, kwargs in (("r_on", r_on_kwargs), ("r_off", r_off_kwargs))
@@ -119,7 +108,8 @@ def apply_cycle_variability(
         for name, value in parameters.items():
             if finite_range(value.to(chip.memristor.x.dtype), name)[0] <= 0:
                 raise ValueError(
-                    f"{name}_kwargs={ {'r_on': r_on_kwargs, 'r_off': r_off_kwargs}[name]!r}, min={min!r}: some devices get a resistance <= 0"
+                    f"{name}_kwargs={ {'r_on': r_on_kwargs, 'r_off': r_off_kwargs}[name]!r}, min={min!r}: "
+                    "some devices get a resistance <= 0"
                 )
     for chip, parameters in zip(chips, drawn, strict=True):
         with torch.inference_mode(False):

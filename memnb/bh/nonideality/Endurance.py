@@ -16,6 +16,10 @@ def apply_endurance_model(
     endurance_model,  # a function (layer, x, **kwargs)
     **kwargs,  # of the endurance model
 ):
-    "Wear `layer` to `x`; what the model returns, usually the layer. TypeError for a model that is no function or doesn't take these."
+    """Wear `layer` to `x` with an endurance model.
+
+    Return what the model returns, usually the layer. Raise TypeError if the model isn't a function or doesn't take
+    these arguments.
+    """
     check_number(x, "x", at_least=0)
     return call_model("endurance_model", endurance_model, "endurance", layer, x, kwargs)

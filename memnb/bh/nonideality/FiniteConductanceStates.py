@@ -14,9 +14,10 @@ from ...utils import check_number
 
 # %% ../../../nbs/bh/nonideality/FiniteConductanceStates.ipynb #cell-004
 class FiniteStates(Effect):
-    """Conductances rounded to the nearest of `n` levels between each device's own bounds; gradients pass straight through.
+    """Round conductances to the nearest of `n` levels between each device's own bounds.
 
-    `spacing` is "linear", "resistance" or "geometric". TypeError or ValueError for anything else, and for n < 2.
+    Gradients pass straight through. `spacing` is "linear", "resistance" or "geometric". Raise TypeError or ValueError
+    if it is anything else or n < 2.
     """
 
     elementwise = True
@@ -28,8 +29,7 @@ class FiniteStates(Effect):
         if spacing not in self.spacings:
             raise ValueError(f"spacing={spacing!r}: must be one of {self.spacings}")
         super().__init__(
-            n=check_number(n, "conductance_states", at_least=2, at_most=2**24, integer=True),
-            spacing=spacing,
+            n=check_number(n, "conductance_states", at_least=2, at_most=2**24, integer=True), spacing=spacing
         )
 
     def level(self, k, g_off, g_on):
@@ -44,9 +44,7 @@ class FiniteStates(Effect):
         return torch.where(k <= 0, g_off, torch.where(k >= self.n - 1, g_on, g))
 
     def forward(self, g, crossbar):
-        g_off, g_on = (
-            torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds
-        )
+        g_off, g_on = (torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds)
         if self.spacing == "linear":
             u = (g - g_off) / (g_on - g_off)
         elif self.spacing == "resistance":

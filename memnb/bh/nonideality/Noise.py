@@ -12,20 +12,16 @@ from typing import ClassVar
 import torch
 
 from ..crossbar.Effect import Effect
-from memnb.bh.memristor.statistical import (
-    PCM_G_MAX,
-    pcm_programming_sigma,
-    pcm_read_sigma,
-    reram_sigma,
-)
+from ..memristor.statistical import PCM_G_MAX, pcm_programming_sigma, pcm_read_sigma, reram_sigma
 from ...utils import check_number, within
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-005
 class ProgrammingError(Effect):
-    """What programming leaves, drawn anew at every write: normal, with a standard deviation of `sigma` times `of`.
+    """Add a normal error, drawn anew at every write, with a standard deviation of `sigma` times `of`.
 
-    `of`: "g_max" (the device's own), "g" (lognormal, median kept), or the measured "PCM", "Wan 1 s", "Wan 1 d", "Milo", for which
-    sigma = 1 is what was measured. Conductances end at 0. `generator` draws; it isn't saved.
+    `of` is "g_max" (the device's own), "g" (lognormal, median kept), or one of the measured laws "PCM", "Wan 1 s",
+    "Wan 1 d" and "Milo", for which sigma = 1 is what was measured. Conductances don't fall below 0. `generator` draws
+    the errors; it isn't saved.
     """
 
     elementwise = True
@@ -52,17 +48,12 @@ class ProgrammingError(Effect):
         limit = {**self.reach, "PCM": self.g_max}.get(self.of)
         highest = torch.as_tensor(crossbar.memristor.bounds[1]).max().item()
         if limit is not None and highest > 1.1 * limit:
-            raise ValueError(
-                f"of={self.of!r}: was measured up to {limit:g} S; these devices reach {highest:g} S"
-            )
+            raise ValueError(f"of={self.of!r}: was measured up to {limit:g} S; these devices reach {highest:g} S")
         self.register_buffer("normal", self.normal_draw(crossbar))
 
     def written(self, crossbar, cells=None):
         (generator,) = self._generator
-        if (
-            cells is None
-            and (generator.device if generator else torch.device("cpu")) == self.normal.device
-        ):
+        if cells is None and (generator.device if generator else torch.device("cpu")) == self.normal.device:
             self.normal.normal_(generator=generator)  # in place, since training draws at every step
         else:
             new = self.normal_draw(crossbar)
@@ -76,18 +67,15 @@ class ProgrammingError(Effect):
             if not isinstance(spread, torch.Tensor):
                 return g.add(self.normal, alpha=self.sigma * spread).relu_()
         else:
-            spread = (
-                pcm_programming_sigma(g, self.g_max)
-                if self.of == "PCM"
-                else reram_sigma(g, self.of)
-            )
+            spread = pcm_programming_sigma(g, self.g_max) if self.of == "PCM" else reram_sigma(g, self.of)
         return (g + self.sigma * spread * self.normal).clamp_min(0)
 
 # %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-011
 class ReadNoise(Effect):
-    """Noise at every read, normal: of `sigma` times the conductance, or "PCM": 1/f noise, `time` seconds after programming.
+    """Add normal noise at every read, with a standard deviation of `sigma` times `of`.
 
-    `generator` draws; it isn't saved. Conductances end at 0.
+    `of` is "g" (the conductance), or "PCM": the 1/f noise of phase-change devices `time` seconds after programming.
+    Conductances don't fall below 0. `generator` draws the noise; it isn't saved.
     """
 
     order, fresh = 80, True
@@ -117,10 +105,11 @@ class ReadNoise(Effect):
 
 
 class TelegraphNoise(Effect):
-    """Random telegraph noise: a trap per device, filled or empty; while it is filled the resistance is higher by 1 + `amplitude`.
+    """Add random telegraph noise: while a device's trap is filled, its resistance is 1 + `amplitude` times as high.
 
-    `dt`: time between reads (s). `amplitude_hrs`: that of a device at G_off, with those in between interpolated in log R; None: the
-    same. `filled` (rows, cols) is where the last read left the traps. `generator` draws; it isn't saved.
+    Each device has one trap, filled or empty. `dt` is the time between reads (s). `amplitude_hrs` is the amplitude of a
+    device at G_off, and those in between are interpolated in log R; None means the same for all. `filled` (rows, cols)
+    is where the last read left the traps. `generator` draws; it isn't saved.
     """
 
     order, fresh, drawn = 85, True, ("filled",)
@@ -141,38 +130,24 @@ class TelegraphNoise(Effect):
             if value is not None or name != "amplitude_hrs":
                 check_number(value, name, at_least=0, at_most=1e30)
         super().__init__(
-            tau_c=tau_c,
-            tau_e=tau_e,
-            dt=dt,
-            amplitude=amplitude,
-            amplitude_hrs=amplitude_hrs,
-            generator=generator,
+            tau_c=tau_c, tau_e=tau_e, dt=dt, amplitude=amplitude, amplitude_hrs=amplitude_hrs, generator=generator
         )
 
     def watched(self):
         return []  # where the traps are concerns reads only
 
     def attached(self, crossbar):
-        self.register_buffer(
-            "filled", self.uniform_draw(crossbar) < self.tau_e / (self.tau_c + self.tau_e)
-        )
+        self.register_buffer("filled", self.uniform_draw(crossbar) < self.tau_e / (self.tau_c + self.tau_e))
 
     def read(self, g, crossbar):
         p_inf = self.tau_e / (self.tau_c + self.tau_e)
         kept = math.exp(-self.dt * (1 / self.tau_c + 1 / self.tau_e))
         with torch.inference_mode(False), torch.no_grad():
             filled = self.uniform_draw(crossbar) < p_inf + (self.filled.double() - p_inf) * kept
-            self.filled.copy_(
-                filled
-            )  # the gradient of this read needs its own, which the next one doesn't overwrite
+            self.filled.copy_(filled)  # the gradient of this read needs its own, which the next one doesn't overwrite
         amplitude = torch.as_tensor(self.amplitude, dtype=g.dtype, device=g.device)
         if self.amplitude_hrs is not None:
-            low, high = (
-                torch.as_tensor(b, dtype=g.dtype, device=g.device)
-                for b in crossbar.memristor.bounds
-            )
-            towards = within(
-                (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log(), 0, 1
-            )
+            low, high = (torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds)
+            towards = within((high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log(), 0, 1)
             amplitude = amplitude + (self.amplitude_hrs - amplitude) * towards
         return torch.where(filled, g / (1 + amplitude), g)

@@ -18,23 +18,17 @@ from ...utils import check_number, finite_range
 
 # %% ../../../nbs/bh/nonideality/NonLinear.ipynb #cell-005
 class SweptCurve(Effect):
-    """Reads by a curve measured with `frequency * duration` periods of a sine of `amplitude`, at `n` conductances.
+    """Read by a curve measured with `frequency * duration` periods of a sine of `amplitude`, at `n` conductances.
 
-    `shapes` (n, points): current over conductance, V, at `voltages`. ValueError for numbers that aren't > 0, and at a read for voltages
-    beyond the amplitude.
+    `shapes` (n, points) is current over conductance (V) at `voltages`. Raise ValueError if a number isn't > 0, and at a
+    read if a voltage is beyond the amplitude.
     """
 
     order, reads = 5, True
     source = "I-V curve"
     points, steps_per_period = 201, 400
 
-    def __init__(
-        self,
-        duration: float = 1.0,
-        amplitude: float = 1.0,
-        frequency: float = 1.0,
-        n: int | None = None,
-    ):
+    def __init__(self, duration: float = 1.0, amplitude: float = 1.0, frequency: float = 1.0, n: int | None = None):
         for name, value in (
             ("duration", duration),
             ("voltage_signal_amplitude", amplitude),
@@ -45,7 +39,8 @@ class SweptCurve(Effect):
             check_number(n, "num_conductance_states", at_least=1, integer=True)
         if duration * frequency < 1:
             raise ValueError(
-                f"sweep_duration={duration!r}: must hold a whole period of sweep_voltage_signal_frequency={frequency!r} Hz"
+                f"sweep_duration={duration!r}: must hold a whole period of "
+                f"sweep_voltage_signal_frequency={frequency!r} Hz"
             )
         super().__init__(duration=duration, amplitude=amplitude, frequency=frequency, n=n or 1)
 
@@ -66,18 +61,12 @@ class SweptCurve(Effect):
             self.steps_per_period * self.frequency
         )
         volts = self.amplitude * torch.sin(2 * math.pi * self.frequency * time)
-        _, current, _ = probe._run(
-            volts, return_current=True, dt=1 / (self.steps_per_period * self.frequency)
-        )
+        _, current, _ = probe._run(volts, return_current=True, dt=1 / (self.steps_per_period * self.frequency))
         grid = torch.linspace(-self.amplitude, self.amplitude, self.points, dtype=torch.float64)
         nearest = ((volts / self.amplitude + 1) / 2 * (self.points - 1)).round().long()
         # both branches of all periods, averaged; the samples' own mean voltage places them
-        count = torch.zeros(self.points, dtype=torch.float64).index_add_(
-            0, nearest, torch.ones_like(volts)
-        )
-        total = torch.zeros(self.points, self.n, dtype=torch.float64).index_add_(
-            0, nearest, current / g
-        )
+        count = torch.zeros(self.points, dtype=torch.float64).index_add_(0, nearest, torch.ones_like(volts))
+        total = torch.zeros(self.points, self.n, dtype=torch.float64).index_add_(0, nearest, current / g)
         there = torch.zeros_like(grid).index_add_(0, nearest, volts)
         seen = count > 0
         at, shape = there[seen] / count[seen], total[seen] / count[seen, None]
@@ -91,8 +80,8 @@ class SweptCurve(Effect):
         lo, hi = finite_range(v, "voltages")
         if max(-lo, hi) > self.amplitude * (1 + 1e-6):
             raise ValueError(
-                f"voltages: from {lo:g} to {hi:g} V: beyond sweep_voltage_signal_amplitude={self.amplitude!r} V, up to which the devices were "
-                "characterised; set max_input_voltage, or sweep farther"
+                f"voltages: from {lo:g} to {hi:g} V: beyond sweep_voltage_signal_amplitude={self.amplitude!r} V, "
+                "up to which the devices were characterised; set max_input_voltage, or sweep farther"
             )
         u = (v / self.amplitude + 1) / 2 * (self.points - 1)
         below = u.detach().floor().clamp(0, self.points - 2)
@@ -143,25 +132,23 @@ def apply_non_linear(
     sweep_duration: float = 1,  # s
     sweep_voltage_signal_amplitude: float = 1,  # V
     sweep_voltage_signal_frequency: float = 1,  # Hz
-    num_conductance_states: int
-    | None = None,  # at how many conductances the curve is measured; None: in the middle
+    num_conductance_states: int | None = None,  # at how many conductances the curve is measured; None: in the middle
     simulate: bool = False,  # reads disturb; no curve is measured
 ):
-    "Let the devices be read by a swept curve, or with `simulate` so that reads disturb; the layer. Either takes the place of the other."
+    """Let the devices be read by a swept curve or, with `simulate`, so that reads disturb them.
+
+    Either replaces the other. Return the layer. Raise ValueError if the layer has wires or a selector.
+    """
     if not isinstance(simulate, bool):
         raise TypeError(f"simulate={simulate!r}: must be True or False")
-    settings = (
-        sweep_duration,
-        sweep_voltage_signal_amplitude,
-        sweep_voltage_signal_frequency,
-        num_conductance_states,
-    )
+    settings = (sweep_duration, sweep_voltage_signal_amplitude, sweep_voltage_signal_frequency, num_conductance_states)
     make = ReadDisturb if simulate else lambda: SweptCurve(*settings)
     make()
     for part in layer.modules() if isinstance(layer, torch.nn.Module) else ():
         if getattr(part, "wires", None) is not None or getattr(part, "selector", None) is not None:
             raise ValueError(
-                f"layer: {type(part).__name__} has wires or a selector, behind which its devices' voltages aren't the rows'"
+                f"layer: {type(part).__name__} has wires or a selector, "
+                "behind which its devices' voltages aren't the rows'"
             )
     for crossbar in crossbars_of(layer):
         replace_effect(crossbar, make(), lambda other: other.reads)

@@ -19,7 +19,11 @@ def apply_retention_model(
     retention_model,  # a function (layer, x, **kwargs), which gets the time as x
     **kwargs,  # of the retention model
 ):
-    "Age `layer` to `time`; what the model returns, usually the layer. TypeError for a model that is no function or doesn't take these."
+    """Age `layer` to `time` with a retention model.
+
+    Return what the model returns, usually the layer. Raise TypeError if the model isn't a function or doesn't take
+    these arguments.
+    """
     check_number(time, "time", at_least=0)
     return call_model("retention_model", retention_model, "retention", layer, time, kwargs)
 
@@ -35,9 +39,7 @@ def call_model(name, model, role, layer, x, kwargs):
     try:
         signature.bind(layer, x=x, **given)
     except TypeError as e:
-        raise TypeError(
-            f"{name}={getattr(model, '__name__', model)}, with {sorted(kwargs)}: {e}"
-        ) from None
+        raise TypeError(f"{name}={getattr(model, '__name__', model)}, with {sorted(kwargs)}: {e}") from None
     return model(layer, x=x, **given)
 
 

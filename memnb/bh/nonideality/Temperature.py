@@ -18,7 +18,10 @@ BOLTZMANN = 8.617333262e-5  # eV/K
 
 
 class TemperatureDependence(Effect):
-    "Conductances at `temperature` (K), from those at `reference` (K). ValueError for temperatures <= 0 or an alpha that makes R <= 0."
+    """Change conductances at `reference` (K) to those at `temperature` (K).
+
+    Raise ValueError if a temperature is <= 0 or `alpha` makes R <= 0.
+    """
 
     elementwise = True
     order = 60
@@ -36,25 +39,14 @@ class TemperatureDependence(Effect):
         check_number(alpha, "alpha")
         check_number(activation_energy, "activation_energy", at_least=0)
         if 1 + alpha * (temperature - reference) <= 0:
-            raise ValueError(
-                f"alpha={alpha!r}: makes the resistance at temperature={temperature!r} K negative"
-            )
-        super().__init__(
-            temperature=temperature,
-            reference=reference,
-            alpha=alpha,
-            activation_energy=activation_energy,
-        )
+            raise ValueError(f"alpha={alpha!r}: makes the resistance at temperature={temperature!r} K negative")
+        super().__init__(temperature=temperature, reference=reference, alpha=alpha, activation_energy=activation_energy)
 
     def forward(self, g, crossbar):
         on = 1 / (1 + self.alpha * (self.temperature - self.reference))
         off = _activated(self.activation_energy, self.temperature, self.reference)
-        low, high = (
-            torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds
-        )
-        towards_off = within(
-            (high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log(), 0, 1
-        )
+        low, high = (torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds)
+        towards_off = within((high / g.clamp_min(torch.finfo(g.dtype).tiny)).log() / (high / low).log(), 0, 1)
         return g * (on + (off - on) * towards_off)
 
 
@@ -64,5 +56,6 @@ def _activated(energy, temperature, reference):
         return math.exp(-energy / BOLTZMANN * (1 / temperature - 1 / reference))
     except OverflowError:
         raise ValueError(
-            f"activation_energy={energy!r}: makes conductances at temperature={temperature!r} K infinite, from those at reference={reference!r} K"
+            f"activation_energy={energy!r}: makes conductances at temperature={temperature!r} K infinite, "
+            f"from those at reference={reference!r} K"
         ) from None

@@ -16,10 +16,11 @@ from ....utils import check_number
 
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/conductance_drift.ipynb #cell-004
 class Drift(Effect):
-    """G (time/initial_time)^-nu, nu normal with mean `drift_coefficient` and deviation `spread`, drawn at every write.
+    """Let conductances drift as G (time/initial_time)^-nu.
 
-    Before `initial_time` nothing has drifted. `of="PCM"`: the measured law of phase-change devices instead, whose nu depends on the
-    conductance. `generator` draws; it isn't saved.
+    nu is normal with mean `drift_coefficient` and standard deviation `spread`, and drawn at every write. Before
+    `initial_time` nothing has drifted. `of="PCM"` takes the measured law of phase-change devices instead, whose nu
+    depends on the conductance. `generator` draws nu; it isn't saved.
     """
 
     elementwise = True
@@ -71,11 +72,7 @@ class Drift(Effect):
         if self.of == "PCM":
             mean, deviation = pcm_drift_exponent(g, self.g_max)
             return pcm_drift(g, self.time, (mean + deviation * self.normal).abs())
-        nu = (
-            self.drift_coefficient + self.spread * self.normal
-            if self.random
-            else self.drift_coefficient
-        )
+        nu = self.drift_coefficient + self.spread * self.normal if self.random else self.drift_coefficient
         return g * max(self.time / self.initial_time, 1.0) ** -nu
 
 

@@ -25,7 +25,10 @@ class OperationMode(Enum):
 
 
 class MetalOxide(Effect):
-    "What `x` cycles, joules or seconds do to metal-oxide devices; `role` keeps wear and forgetting apart. Arguments: see the function below."
+    """Change metal-oxide devices as `x` cycles, joules or seconds do.
+
+    `role` keeps wear and forgetting apart. The arguments are those of `model_endurance_retention`.
+    """
 
     @property
     def order(self):
@@ -39,19 +42,14 @@ class MetalOxide(Effect):
     ):  # fmt: skip
         mode = mode.name if isinstance(mode, OperationMode) else mode
         if not isinstance(mode, str) or mode not in OperationMode.__members__:
-            raise TypeError(
-                f"operation_mode={mode!r}: must be one of {[str(m) for m in OperationMode]}"
-            )
+            raise TypeError(f"operation_mode={mode!r}: must be one of {[str(m) for m in OperationMode]}")
         check_number(x, "x", at_least=0)
         check_number(temperature_threshold, "temperature_threshold", above=0)
         for name, value in (("cell_size", cell_size), ("temperature", temperature)):
             if value is not None:
                 check_number(value, name, above=0)
         kept = {}
-        for name, p, stable in (
-            ("lrs", p_lrs, stable_resistance_lrs),
-            ("hrs", p_hrs, stable_resistance_hrs),
-        ):
+        for name, p, stable in (("lrs", p_lrs, stable_resistance_lrs), ("hrs", p_hrs, stable_resistance_hrs)):
             if p is None:
                 kept[f"p_{name}"] = kept[f"stable_{name}"] = None
                 continue
@@ -74,23 +72,14 @@ class MetalOxide(Effect):
 
     def exponent(self, p) -> float:
         "p1 c + p2 tau."
-        tau = (
-            0.0
-            if self.temperature is None
-            else min(self.temperature_threshold / self.temperature, 1.0)
-        )
+        tau = 0.0 if self.temperature is None else min(self.temperature_threshold / self.temperature, 1.0)
         return p[1] * self.cell_size + p[2] * tau
 
     def forward(self, g, crossbar):
-        low, high = (
-            torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds
-        )
+        low, high = (torch.as_tensor(b, dtype=g.dtype, device=g.device) for b in crossbar.memristor.bounds)
         resistance = 1 / g.clamp_min(torch.finfo(g.dtype).tiny)
         in_lrs = resistance < (1 / low + 1 / high) / 2
-        for here, p, stable in (
-            (in_lrs, self.p_lrs, self.stable_lrs),
-            (~in_lrs, self.p_hrs, self.stable_hrs),
-        ):
+        for here, p, stable in ((in_lrs, self.p_lrs, self.stable_lrs), (~in_lrs, self.p_hrs, self.stable_hrs)):
             if p is None:
                 continue
             exponent = self.exponent(p)
@@ -98,9 +87,7 @@ class MetalOxide(Effect):
                 threshold = p[0] * math.exp(exponent)
                 factor = (self.x / threshold) ** (-p[3] * exponent) if self.x > threshold else 1.0
             except (OverflowError, ZeroDivisionError):
-                raise ValueError(
-                    f"p={p!r}, with an exponent of {exponent:g}: beyond what numbers can hold"
-                ) from None
+                raise ValueError(f"p={p!r}, with an exponent of {exponent:g}: beyond what numbers can hold") from None
             if self.x <= threshold:
                 continue
             failed = 1 / stable if self.mode == "sudden" else g * factor
@@ -122,16 +109,18 @@ def model_endurance_retention(
     *,
     role: str = "time",  # effects of different roles add up, one of the same role takes the place of the one before
 ):
-    "Add MetalOxide to all crossbars, in the place of one of the same `role`; the layer. ValueError or TypeError for what can't be."
+    """Add MetalOxide to all crossbars, in place of one of the same `role`.
+
+    Return the layer. Raise ValueError or TypeError if an argument is out of range or of the wrong type.
+    """
     settings = (
-        operation_mode, x, p_lrs, stable_resistance_lrs, p_hrs, stable_resistance_hrs, cell_size, temperature, temperature_threshold, role
+        operation_mode, x, p_lrs, stable_resistance_lrs, p_hrs, stable_resistance_hrs, cell_size, temperature,
+        temperature_threshold, role,
     )  # fmt: skip
     MetalOxide(*settings)
     for crossbar in crossbars_of(layer):
         replace_effect(
-            crossbar,
-            MetalOxide(*settings),
-            lambda other: isinstance(other, MetalOxide) and other.role == role,
+            crossbar, MetalOxide(*settings), lambda other: isinstance(other, MetalOxide) and other.role == role
         )
     return layer
 
@@ -145,11 +134,14 @@ def scale_p_0(
     v_stop_optimal: float,  # V, strictly between the two
     cell_size: float = 10,  # nm
 ) -> float:
-    "p_0 for a stop voltage: that of the fit at `v_stop_optimal`, e^(-p_1 cell_size) at both ends. ValueError for voltages out of order."
+    """Return p_0 for a stop voltage: that of the fit at `v_stop_optimal`, and e^(-p_1 cell_size) at both ends.
+
+    Raise ValueError if the voltages are out of order.
+    """
     if not v_stop_min < v_stop_optimal < v_stop_max or not v_stop_min <= v_stop <= v_stop_max:
         raise ValueError(
-            f"v_stop={v_stop!r}, v_stop_optimal={v_stop_optimal!r}: must lie between v_stop_min={v_stop_min!r} and v_stop_max={v_stop_max!r}, the "
-            "optimum not at an end"
+            f"v_stop={v_stop!r}, v_stop_optimal={v_stop_optimal!r}: must lie between v_stop_min={v_stop_min!r} and "
+            f"v_stop_max={v_stop_max!r}, the optimum not at an end"
         )
     check_number(p_0, "p_0", above=0)
     share = lambda v: (v - v_stop_min) / (v_stop_max - v_stop_min)
