@@ -13,7 +13,7 @@ import torch
 from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.crossbar.Passive import solve
 from ..bh.crossbar.Selector import ExponentialSelector
-from ..card import prefixed
+from ..show import prefixed
 from .Explorer import Explorer, choice, palette, slider, steps, whole
 
 # %% ../../nbs/explore/Array.ipynb #cell-004

@@ -11,7 +11,7 @@ import math
 import torch
 
 from ..bh.Quantize import convert, fixed_converter, largest_magnitude, linear_step, quantize
-from ..card import prefixed, quantity
+from ..show import prefixed, quantity
 from .Explorer import Explorer, choice, log_slider, palette, steps, whole
 from ..utils import finite_range
 

@@ -14,7 +14,7 @@ import torch
 
 from ..bh.memristor.Memristor import Memristor
 from ..bh.memristor.window import windows
-from ..card import prefixed, quantity
+from ..show import prefixed, quantity
 from .Explorer import Explorer, choice, log_slider, palette, slider, whole
 
 # %% ../../nbs/explore/Device.ipynb #cell-005

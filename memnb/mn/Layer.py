@@ -20,7 +20,7 @@ from ..bh.crossbar.Scheme import Reference, Scheme, check_scheme
 from ..bh.crossbar.Selector import Selector
 from ..bh.crossbar.Tile import check_tile_shape, converted_sum, products, row_tiles
 from ..bh.Quantize import check_adc
-from ..card import card, quantity, thumbnail
+from ..show import card, quantity, thumbnail
 from ..map.Input import Encoding, bit_serial, encode, fixed_scale, naive_scale, per_sample_scale
 from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map

@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from ..bh.crossbar.Scheme import Scheme
 from ..bh.nonideality.NonIdeality import apply_nonidealities
-from ..card import thumbnail
+from ..show import thumbnail
 from ..map.Input import naive_scale
 from ..map.Module import Affine, naive_tune
 from ..map.Parameter import naive_map

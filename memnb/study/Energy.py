@@ -16,7 +16,7 @@ import torch
 from ..bh.crossbar.Passive import solve
 from ..bh.crossbar.Tile import split_rows
 from ..bh.nonideality.NonLinear import SweptCurve
-from ..card import card, prefixed, quantity
+from ..show import card, prefixed, quantity
 from ..explore.Explorer import palette
 from memnb.map.Input import (
     Encoding,

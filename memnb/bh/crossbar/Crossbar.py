@@ -22,7 +22,7 @@ from .Passive import solve
 from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape, products, row_tiles, split_rows
 from ..memristor import Memristor
-from ...card import card, quantity, thumbnail
+from ...show import card, quantity, thumbnail
 from ..Quantize import check_adc, convert, straight_through
 from ...utils import Cache, check_number, finite_range, real_tensor
 

@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from .Display import Display
 from ..StochasticParameter import StochasticParameter, draw_parameters
-from ...card import card, quantity, thumbnail
+from ...show import card, quantity, thumbnail
 from ...utils import FullPrecision, check_finite, check_generator, check_number, within, finite_range, real_tensor
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
