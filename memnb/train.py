@@ -12,7 +12,7 @@ from .bh.crossbar.Crossbar import crossbars_of
 from .bh.nonideality.DeviceFaults import Faults
 from .bh.nonideality.Noise import ProgrammingError
 from .map.Observe import readable_layers
-from .utils import check_generator, check_number, finite_range
+from .utils import check_generator, check_number, drawn_seed, finite_range
 
 # %% ../nbs/train.ipynb #cell-005
 def clip_weights(
@@ -27,7 +27,7 @@ def clip_weights(
     check_number(sigmas, "sigmas", above=0)
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    weights = {id(m.weight): [m.weight] for m in model.modules() if hasattr(m, "watch") and m.weight is not None}
+    weights = {id(m.weight): [m.weight] for m in model.modules() if hasattr(m, "readout") and m.weight is not None}
     kinds = (torch.nn.Linear, torch.nn.modules.conv._ConvNd, torch.nn.RNNBase, torch.nn.MultiheadAttention)
     for m in model.modules() if not weights else ():
         for name, p in m.named_parameters(recurse=False) if isinstance(m, kinds) else ():
@@ -90,7 +90,7 @@ class Injection:
                 if self.schedules["lrs"] or self.schedules["hrs"]:
                     new.append(Faults(now["lrs"], now["hrs"], generator=self.generator))
                 for effect in new:
-                    effect.attached(chip)
+                    effect.join(chip)
                     chip.passing = (*chip.passing, effect)
                     self.added.append((chip, effect))
         except Exception:
@@ -110,6 +110,7 @@ class Injection:
         for chip, effect in self.added:
             if isinstance(effect, Faults):
                 effect.lrs, effect.hrs = now["lrs"], now["hrs"]
+                effect.redraws += 1
                 effect.attached(chip)
             else:
                 effect.sigma = now["sigma"]
@@ -136,27 +137,30 @@ def program(
 
 def new_chip(
     model: torch.nn.Module,  # patched
-    generator: torch.Generator,  # of all that is drawn, from now on
+    generator: torch.Generator,  # that the new chip's seed is drawn from
 ) -> torch.nn.Module:
-    """Program the weights onto another chip: everything that the effects draw is drawn anew.
+    """Program the weights onto another chip; return the model.
 
-    Return the model. Raise what `program` raises.
+    What devices and effects draw is drawn anew, from a seed that is drawn from `generator`: the same seed is the same
+    chip, whatever was drawn before. Raise what `program` raises.
     """
     if not isinstance(generator, torch.Generator):
         raise TypeError(f"generator={generator!r}: must be a torch.Generator, which says which chip it is")
-    program(model)
-    redraw(crossbars_of(model), generator)
+    layers = readable_layers(model)
+    for name, layer in layers.items():
+        layer.check_programmable(name)
+    redraw(model, drawn_seed(generator))
+    for layer in layers.values():
+        layer.program()
+    redraw(model, *(layer.seed for layer in list(layers.values())[:1]))  # a write has redrawn what it redraws
     return model
 
 
-def redraw(crossbars, *generators: torch.Generator):
-    """Draw anew all that the effects of these crossbars have drawn, as on another chip.
+def redraw(model, *seeds: int):
+    """Draw anew all that the devices and effects of a patched model have drawn, as on another chip.
 
-    Their devices stay as they were written. Of several generators, each draws for a chip: effects that are elementwise
-    then hold the numbers of all of them.
+    Conductances stay as they were written. Of several seeds, each is a chip's: effects that are elementwise then hold
+    the numbers of all of them.
     """
-    with torch.inference_mode(False), torch.no_grad():
-        for crossbar in crossbars:
-            for effect in crossbar.effects:
-                effect._generator = generators
-                effect.attached(crossbar)
+    for layer in readable_layers(model).values():
+        layer.redraw(*seeds)

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['check_number', 'finite_range', 'real_tensor', 'check_finite', 'within', 'Cache', 'FullPrecision',
-           'first_derivative_only', 'check_generator']
+           'first_derivative_only', 'check_generator', 'derive', 'stream', 'drawn_seed']
 
 # %% ../nbs/utils.ipynb #cell-002
+import hashlib
 import math
 import numbers
 
@@ -93,6 +94,8 @@ def check_finite(
     name: str,  # the argument's name, for the message
 ):
     "Raise ValueError, as `finite_range` does, for a tensor with a non-finite element."
+    if torch.compiler.is_compiling():  # a graph can't raise for what its numbers are
+        return
     if not math.isfinite(tensor.detach().sum().item()):
         finite_range(tensor, name)
 
@@ -146,6 +149,17 @@ class Cache:
             self._kept[name] = (list(sources), [t._version for t in sources], extra, value)
         return value
 
+    def peek(self, name: str):
+        "The value that was kept last, or None; whether it still holds isn't asked."
+        return self._kept[name][3] if name in self._kept else None
+
+    def kept(self, name: str, extra=None):
+        "The kept value, without a look at its tensors. Raise RuntimeError if there is none for this `extra`."
+        kept = self._kept.get(name)
+        if kept is None or kept[2] != extra:
+            raise RuntimeError(f"{name}: nothing is kept for this state; run the module once before it is traced")
+        return kept[3]
+
     def clear(self):
         "Forget everything."
         self._kept.clear()
@@ -183,3 +197,20 @@ def check_generator(generator):
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator={generator!r}: must be a torch.Generator or None")
     return generator
+
+# %% ../nbs/utils.ipynb #cell-036
+def derive(seed: int, *purpose) -> int:
+    "Return another seed that follows from `seed` and a purpose (numbers and strings) alone."
+    text = repr((seed, *purpose)).encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
+
+
+def stream(seed: int, *purpose, device="cpu") -> torch.Generator:
+    "Return the generator of one purpose."
+    return torch.Generator(device=device).manual_seed(derive(seed, *purpose))
+
+
+def drawn_seed(generator: torch.Generator | None = None) -> int:
+    "Return a seed that is drawn from a generator, or from torch's global stream of random numbers."
+    device = None if generator is None else check_generator(generator).device
+    return torch.randint(2**62, (), generator=generator, device=device).item()

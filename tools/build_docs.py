@@ -40,9 +40,10 @@ def relink(text):
 
 
 def public_names(source):
-    "Functions and classes that a cell defines, without those that begin with an underscore."
+    "Functions and classes that a cell defines, without methods that @patch adds and names that begin with an underscore."
     kinds = (ast.FunctionDef, ast.ClassDef)
-    return [n.name for n in ast.parse(source).body if isinstance(n, kinds) and n.name[0] != "_"]
+    patched = lambda n: any(ast.unparse(d).partition("(")[0] == "patch" for d in n.decorator_list)
+    return [n.name for n in ast.parse(source).body if isinstance(n, kinds) and n.name[0] != "_" and not patched(n)]
 
 
 def entry(thing, name):
@@ -205,7 +206,7 @@ def main():
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
-        "Below": ["bh/quantize", "bh/stochasticparameter", "card", "utils", "fuzz"],
+        "Below": ["bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
         "Also": ["gallery", "references"],
     }
     index = nbformat.read(source / "index.ipynb", 4)

@@ -134,9 +134,11 @@ def fixed_converter(
     The gradient passes straight through the rounding; where `x` is clipped, it is 0.
     """
     top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
-    kept = within(x, -limit, limit)
     step = limit / top
-    return straight_through(kept, (kept.detach() / step).add_(0.5).floor_().clamp_(max=top).mul_(step))
+    if not (x.requires_grad and torch.is_grad_enabled()):  # in as few passes over memory as there can be
+        return (x / step).add_(0.5).floor_().clamp_(-top, top).mul_(step)
+    kept = within(x, -limit, limit)
+    return straight_through(kept, (kept.detach() / step).add_(0.5).floor_().clamp_(-top, top).mul_(step))
 
 
 def straight_through(

@@ -73,9 +73,9 @@ def tuning(
 
     def draw(figure, routine, count, seed):
         controls["count"].disabled = routine == "analytic" or routine in _given
-        controls["seed"].disabled = controls["count"].disabled and not mine.fresh
+        controls["seed"].disabled = controls["count"].disabled and not mine.random_read
         # reads that are random, or that leave traces, begin where the layer is; all others may be kept
-        work = mine if mine.separable and not mine.fresh else copy.deepcopy(mine)
+        work = mine if mine.separable and not mine.random_read else copy.deepcopy(mine)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.default_generator.manual_seed(seed)
             line = fitted(work, routine, count, seed)

@@ -26,8 +26,8 @@ def _named_layers(model):
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
     for layer in model.modules():
-        if hasattr(layer, "watch") and layer.training:
-            layer.catch_up()
+        if hasattr(layer, "settle") and layer.training:
+            layer.settle()
     return [(path, layer) for path, layer in model.named_modules() if id(layer) in layers]
 
 

@@ -27,30 +27,30 @@ class Composite(StandIn):
     Attributes: `products` (ModuleDict of Linear), `crossbars` (those of all products), `forward_legacy_enabled`.
     """
 
-    def __init__(self, layer: torch.nn.Module, memristor_model, memristor_model_params: dict, *args, **settings):
+    def __init__(self, layer: torch.nn.Module, *args, name: str = "", **settings):
         super().__init__()
-        self._check_class(layer)
-        self._adopt(layer)
+        self.check_class(layer)
+        self.adopt(layer)
         products = {}
-        for name, (weight, bias) in self._matrices(layer).items():
+        for part, (weight, bias) in self.matrices_of(layer).items():
             linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
-            linear.weight, linear.bias = (_parameter(weight), None if bias is None else _parameter(bias))
-            products[name] = Linear(linear, memristor_model, memristor_model_params, *args, **settings)
+            linear.weight, linear.bias = _parameter(weight), None if bias is None else _parameter(bias)
+            products[part] = Linear(linear, *args, name=f"{name}.{part}" if name else part, **settings)
         self.products = torch.nn.ModuleDict(products)
-        self._stand_in_for(layer)
+        self.stand_in_for(layer)
 
     # What a layer states
 
-    def _adopt(self, layer):
+    def adopt(self, layer):
         "Take over what else the operation needs from the digital layer."
 
-    def _matrices(self, layer) -> dict:
+    def matrices_of(self, layer) -> dict:
         "{name: (weight (out, in), bias or None)} of the products."
-        raise NotImplementedError(f"{type(self).__name__} must define _matrices(layer)")
+        raise NotImplementedError(f"{type(self).__name__} must define matrices_of(layer)")
 
-    def _originals(self, products: dict) -> dict:
+    def originals_of(self, products: dict) -> dict:
         "The torch layer's own parameters from {name: Linear of torch}."
-        raise NotImplementedError(f"{type(self).__name__} must define _originals(products)")
+        raise NotImplementedError(f"{type(self).__name__} must define originals_of(products)")
 
     # The same for all
 
@@ -61,8 +61,18 @@ class Composite(StandIn):
 
     @property
     def crossbar_operation(self):
-        "Combines what a function says of the crossbars of one product."
-        return next(iter(self.products.values())).crossbar_operation
+        "Combines what a function says of the crossbars of each product: a list with one result for each product."
+
+        def combine(crossbars, f, **kwargs):
+            given, results = list(crossbars), []
+            if len(given) != sum(len(product.crossbars) for product in self.products.values()):
+                raise ValueError(f"crossbars: {len(given)} of them; give all of the layer's, in order")
+            for product in self.products.values():
+                own, given = given[: len(product.crossbars)], given[len(product.crossbars) :]
+                results.append(product.crossbar_operation(own, f, **kwargs))
+            return results
+
+        return combine
 
     @property
     def collapses(self) -> bool:
@@ -106,10 +116,27 @@ class Composite(StandIn):
 
     def to_torch(self, originals: bool = False) -> torch.nn.Module:
         "Return a torch layer with the weights of the crossbars, or the original ones, like `MemristiveLayer.to_torch`."
-        return self._plain(
-            self._originals({name: product.to_torch(originals) for name, product in self.products.items()})
+        return self.plain(
+            self.originals_of({name: product.to_torch(originals) for name, product in self.products.items()})
         )
 
-    def _incoming(self, input, name="input"):
-        "The input in the precision of the devices; half precision is computed in single."
-        return next(iter(self.products.values()))._precise(input, name)
+    def incoming(self, input, name="input"):
+        "Return the input in the precision of the devices; half precision is computed in single."
+        return next(iter(self.products.values())).precise(input, name)
+
+    @property
+    def hardware(self):
+        "The Hardware of the products; their own after one was changed."
+        return next(iter(self.products.values())).hardware
+
+    @property
+    def stale(self) -> bool:
+        "Whether the weights of a product have changed since its devices were written."
+        return any(product.stale for product in self.products.values())
+
+    def program(self):
+        "Write the weights of all products to their devices."
+        for product in self.products.values():
+            product.check_programmable()
+        for product in self.products.values():
+            product.program()

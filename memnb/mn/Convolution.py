@@ -36,14 +36,14 @@ class Convolution(MemristiveLayer):
 
     dimensions: int
 
-    def _adopt(self, layer):
+    def adopt(self, layer):
         for name in (
             "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups", "padding_mode",
             "output_padding", "_reversed_padding_repeated_twice",
         ):  # fmt: skip
             setattr(self, name, getattr(layer, name))
 
-    def _check_input(self, input):
+    def check_input(self, input):
         dims, channels = self.dimensions, self.in_channels
         if input.dim() not in (dims + 1, dims + 2) or input.shape[-dims - 1] != channels:
             raise ValueError(
@@ -51,7 +51,7 @@ class Convolution(MemristiveLayer):
                 f"with {dims} spatial dimensions"
             )
 
-    def _plus_bias(self, output):
+    def plus_bias(self, output):
         return (
             output
             if self.bias is None or self.bias_rows
@@ -77,21 +77,21 @@ class Convolution(MemristiveLayer):
         """
         check_number(input_batch_size, "input_batch_size", at_least=1, integer=True)
         check_number(input_shape, "input_shape", at_least=1, integer=True)
-        self._tune((input_batch_size, self.in_channels, *[input_shape] * self.dimensions), generator)
+        self.fit((input_batch_size, self.in_channels, *[input_shape] * self.dimensions), generator)
 
 
 class ForwardConvolution(Convolution):
     "A convolution: patches of the input are the rows."
 
-    def _like_weight(self, columns):
+    def like_weight(self, columns):
         # as it comes from the crossbars, torch would reorder it at every call
-        return super()._like_weight(columns).contiguous()
+        return super().like_weight(columns).contiguous()
 
     def operate(self, input, weight, bias=None):
         return self.torch_class._conv_forward(self, input, weight, bias)
 
-    def _check_input(self, input):
-        super()._check_input(input)
+    def check_input(self, input):
+        super().check_input(input)
         size, padding = input.shape[-self.dimensions :], self._padding()
         for length, k, d, (before, after) in zip(size, self.kernel_size, self.dilation, padding, strict=True):
             if length + before + after < d * (k - 1) + 1 or (not length and k):
@@ -110,7 +110,7 @@ class ForwardConvolution(Convolution):
         pairs = self._reversed_padding_repeated_twice
         return [(pairs[k], pairs[k + 1]) for k in range(0, len(pairs), 2)][::-1]
 
-    def _rows(self, input):
+    def rows_of(self, input):
         batched = input if input.dim() == self.dimensions + 2 else input[None]
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         padded = torch.nn.functional.pad(batched, self._reversed_padding_repeated_twice, mode=mode)
@@ -118,7 +118,7 @@ class ForwardConvolution(Convolution):
         # places last in memory: they are copied in long stretches, faster than patch by patch
         return found.reshape(self.groups * self.rows, -1).T
 
-    def _outputs(self, columns, input):
+    def outputs_of(self, columns, input):
         batched = input.dim() == self.dimensions + 2
         places = [
             (length + before + after - d * (k - 1) - 1) // s + 1
@@ -150,7 +150,7 @@ class TransposedConvolution(Convolution):
         "The layer's output; `output_size` chooses between those that a stride leaves open (ValueError for any other)."
         if output_size is None:
             return super().forward(input)
-        self._check_input(input)
+        self.check_input(input)
         if isinstance(output_size, str) or not hasattr(output_size, "__len__"):
             raise TypeError(f"output_size={output_size!r}: must be a list of {self.dimensions} sizes")
         variant = self.__new__(type(self))
@@ -160,17 +160,17 @@ class TransposedConvolution(Convolution):
         )
         return variant.forward(input)
 
-    def _out_channels(self, layer):
+    def out_channels_of(self, layer):
         return layer.out_channels
 
-    def _matrix(self, weight):
+    def matrix_of(self, weight):
         """Reshape the weight to a matrix, from (in, out of a group, *kernel).
 
         The result is (groups * channels of a group's output * kernel, channels of a group's input).
         """
         return weight.reshape(self.groups, len(weight) // self.groups, -1).transpose(1, 2).flatten(0, 1)
 
-    def _rows_for_bias(self, bias_input):
+    def rows_for_bias(self, bias_input):
         if bias_input is not None and self.bias is not None:
             raise ValueError(
                 f"bias_input={bias_input!r}: the patches of a transposed convolution overlap, "
@@ -178,20 +178,20 @@ class TransposedConvolution(Convolution):
             )
         return 0
 
-    def _like_weight(self, columns):
+    def like_weight(self, columns):
         return columns.view(self.groups, -1, columns.shape[1]).transpose(1, 2).reshape(self.weight_shape)
 
-    def _weighted(self, weight, factor):
+    def weighted(self, weight, factor):
         if not factor.dim():
             return weight * factor
         split = weight.view(self.groups, -1, self.out_channels // self.groups, *self.kernel_size)
         factor = factor.to(weight.dtype).view(self.groups, 1, -1, *[1] * self.dimensions)
         return (split * factor).view(weight.shape)
 
-    def _rows(self, input):
+    def rows_of(self, input):
         return input.movedim(-self.dimensions - 1, -1).reshape(-1, self.in_channels)
 
-    def _outputs(self, columns, input):
+    def outputs_of(self, columns, input):
         batched, size = input.dim() == self.dimensions + 2, input.shape[-self.dimensions :]
         n = len(input) if batched else 1
         patched = columns.view(n, *size, self.out_channels * math.prod(self.kernel_size)).movedim(-1, 1)

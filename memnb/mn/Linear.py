@@ -22,7 +22,7 @@ class Linear(MemristiveLayer):
     def operate(self, input, weight, bias=None):
         return torch.nn.functional.linear(input, weight, bias)
 
-    def _adopt(self, layer):
+    def adopt(self, layer):
         self.in_features, self.out_features = layer.in_features, layer.out_features
 
     def tune(
@@ -32,4 +32,4 @@ class Linear(MemristiveLayer):
         generator: torch.Generator | None = None,  # of the random inputs
     ):
         "Fit `transform_output` to the digital layer with the layer's tuning routine."
-        self._tune((input_shape, self.in_features), generator)
+        self.fit((input_shape, self.in_features), generator)

@@ -4,32 +4,33 @@
 
 # %% auto #0
 __all__ = ['supported_module_parameters', 'memristive_layers', 'tune_model', 'set_forward_legacy', 'disable_legacy',
-           'set_cuda_malloc_heap_size', 'patch_model', 'unpatch_model']
+           'stale_layers', 'set_cuda_malloc_heap_size', 'patch_model', 'unpatch_model']
 
 # %% ../../nbs/mn/Module.ipynb #cell-002
+import difflib
 import fnmatch
 import functools
 import html
+import inspect
 import math
 
 import torch
 from tqdm.auto import tqdm
 
-from ..bh.crossbar.Scheme import Scheme
 from ..bh.nonideality.NonIdeality import apply_nonidealities
 from ..show import thumbnail
-from ..map.Input import naive_scale
-from ..map.Module import Affine, naive_tune
-from ..map.Parameter import naive_map
+from ..map.Module import Affine
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .Hardware import Hardware, from_memtorch
 from .Layer import MemristiveLayer
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
 from .RNN import GRU, LSTM, RNN
 from .StandIn import StandIn
+from ..utils import check_generator, drawn_seed
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
 supported_module_parameters = {
@@ -165,10 +166,11 @@ def tune_model(
     layers = memristive_layers(model)
     tune_kwargs = {str(key): value for key, value in (tune_kwargs or {}).items()}
     keys = lambda layer: (str(type(layer)), str(layer.torch_class))
-    known = sorted({k for layer in layers for k in keys(layer)})
+    supported = {str(cls) for cls in supported_module_parameters.values()} | set(supported_module_parameters)
+    known = sorted(supported | {k for layer in layers for k in keys(layer)})
     for key, value in tune_kwargs.items():
         if key not in known:
-            raise ValueError(f"tune_kwargs: unknown key {key!r}; the model's layers are {known}")
+            raise ValueError(f"tune_kwargs: unknown key {key!r}; supported are {known}")
         if not isinstance(value, dict):
             raise TypeError(f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune")
     transforms = [(part, part.transform_output) for part in model.modules() if isinstance(part, MemristiveLayer)]
@@ -247,6 +249,11 @@ def _shown(model):
     return f"<div><b>{html.escape(title)}</b><table><tr>{head}</tr>{body}</table></div>"
 
 
+def stale_layers(model: torch.nn.Module) -> list:
+    "Return the names of the layers in eval mode whose weights have changed since their devices were written."
+    return [name for name, layer in model.named_modules() if isinstance(layer, MemristiveLayer) and layer.stale]
+
+
 def set_cuda_malloc_heap_size(
     model: torch.nn.Module,
     size: int,  # accepted, no effect
@@ -256,93 +263,113 @@ def set_cuda_malloc_heap_size(
 # %% ../../nbs/mn/Module.ipynb #cell-011
 def patch_model(
     model: torch.nn.Module,  # changed in place
-    memristor_model,  # a class from `memnb.bh.memristor`
-    memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters
-    module_parameters_to_patch={},  # what: classes, names, layers, functions (name, layer); one, or a list or dict
-    mapping_routine=naive_map,  # weights -> conductances
-    transistor: bool = True,  # exact writes
-    programming_routine=None,  # without a transistor: writes one device
-    programming_routine_params: dict = {"rel_tol": 0.1},
-    p_l: float | None = None,  # proportion of weights that are not clipped
-    scheme: Scheme = Scheme.DoubleColumn,
-    tile_shape: tuple[int, int] | None = None,  # (rows, columns) of a tile; None: one array per layer
-    max_input_voltage: float | None = None,  # volt
-    scaling_routine=naive_scale,  # activations -> voltages
-    scaling_routine_params: dict = {},
-    source_resistance=None,  # of the drivers (ohm): a number or a pair (word, bit lines); both None: no wires
-    line_resistance=None,  # between neighbouring devices (ohm), likewise
-    ADC_resolution: int | None = None,  # bits; None: no ADC
-    ADC_overflow_rate: float = 0.0,  # proportion of the currents that may be clipped
-    quant_method: str | None = None,  # "linear" (None with an ADC) or "log"
-    use_bindings: bool = True,  # accepted, no effect
-    random_crossbar_init: bool = False,
+    memristor_model=None,  # a Hardware; or, with MemTorch's arguments, a class from `memnb.bh.memristor`
+    memristor_model_params: dict | None = None,  # of that class: numbers, tensors or StochasticParameters
+    module_parameters_to_patch={},  # `layers` under MemTorch's name, where none is the default
+    *args,
+    hardware=None,  # a Hardware, or {name pattern: Hardware, or None to stay digital}: the first that fits
+    layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported
     verbose: bool = True,  # a line here and one for each layer that is tuned
-    *,
-    selector=None,  # of memnb.bh.crossbar.Selector, in series with each device (1S1R)
-    tuning_routine=naive_tune,  # currents -> activations
-    tuning_routine_params: dict = {},
-    bias_input: float | None = None,  # activation that drives rows which hold the biases; None: digital biases
-    generator: torch.Generator | None = None,  # of the devices: same seed, same chip
-    **kwargs,
+    generator: torch.Generator | None = None,  # that the chip's seed is drawn from, if the hardware has none
+    **settings,  # MemTorch's other arguments: see `Hardware.from_memtorch`
 ) -> torch.nn.Module:
-    """Replace the layers of the given classes by memristive ones.
+    """Replace the layers of the given classes by memristive ones: `patch_model(model, Hardware(...))`.
 
     Return the model, or a new layer if the model is itself one of these layers. The patched model has `tune_`,
-    `forward_legacy` and `disable_legacy`. Raise ValueError if a class can't be patched, if the model has nothing (left)
-    to patch, or if torch would bypass a layer; TypeError if a keyword is unknown; and all that a layer raises. In each
-    case the model is unchanged.
+    `forward_legacy`, `disable_legacy`, `apply_nonidealities` and `stale_layers`. Raise ValueError if a class can't be
+    patched, if the model has nothing (left) to patch, or if torch would bypass a layer; TypeError if a keyword is
+    unknown or the two forms are mixed; and all that a layer raises. In each case the model is unchanged.
     """
-    settings = dict(locals())
-    model, kwargs = settings.pop("model"), settings.pop("kwargs")
-    kwargs.pop("cuda_malloc_heap_size", None)
-    if kwargs:
-        name = next(iter(kwargs))
-        raise TypeError(f"patch_model() got an unexpected keyword argument {name}={kwargs[name]!r}")
+    if len(args) > 17:  # in MemTorch's order it is the last
+        args, verbose = args[:17], args[17]
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    items = _wanted(settings.pop("module_parameters_to_patch"))
-    places = _places(model, items)
+    short = hardware is not None or isinstance(memristor_model, (Hardware, dict))
+    wanted = module_parameters_to_patch if layers is None else layers
+    wanted = None if short and wanted == {} else wanted
+    chosen = _hardware_of(hardware, memristor_model, memristor_model_params, args, settings, generator)
+    every = [layer.torch_class for layer in supported_module_parameters.values()]
+    places = _places(model, _wanted(every if wanted is None and short else wanted))
+    places = [place for place in places if chosen(place[3]) is not None]
     if not places:
         patched = len(memristive_layers(model))
-        raise ValueError(
-            f"model: {type(model).__name__} has nothing to patch: no layer of {items}"
-            + (f"; {patched} of its layers are memristive already" if patched else "")
-        )
-    lazy = torch.nn.parameter.UninitializedParameter
-    new, size = ({}, sum(p.numel() for *_, layer, _ in places for p in layer.parameters() if not isinstance(p, lazy)))
-    short = not verbose or size < 20_000_000  # in a notebook even a bar that never shows makes a widget
-    for _, _, layer, path in tqdm(places, desc="Patching", unit="layer", leave=False, disable=short):
-        if id(layer) not in new:
-            try:
-                new[id(layer)] = _supported(layer)(layer, **settings)
-            except (TypeError, ValueError) as e:
-                e.add_note(f"while patching the layer {path!r}")
-                raise
+        already = f"; {patched} of its layers are memristive already" if patched else ""
+        raise ValueError(f"model: {type(model).__name__} has nothing to patch: {_nothing(wanted)}{already}")
+    new = _layers_for(places, chosen, verbose)
     for parent, name, layer, _ in places:
         if parent is None:
             model = new[id(layer)]
         else:
             parent._modules[name] = new[id(layer)]
     _fused_routines(model)
-    for name, function in (
-        ("tune_", tune_model),
-        ("forward_legacy", set_forward_legacy),
-        ("disable_legacy", disable_legacy),
-        ("set_cuda_malloc_heap_size", set_cuda_malloc_heap_size),
-        ("apply_nonidealities", _apply_nonidealities),
-        ("_repr_html_", _shown),
-    ):
+    for name, function in _bound.items():
         own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(name, ())  # a layer has these itself
         if not isinstance(model, own):
             setattr(model, name, functools.partial(function, model))
     if verbose:
-        crossbars = [c for layer in new.values() for c in layer.crossbars]
-        devices, tiles = (
-            sum(c.rows * c.columns for c in crossbars),
-            sum(math.prod(c.tiles_map or (1,)) for c in crossbars),
-        )
+        chips = [c for layer in new.values() for c in layer.crossbars]
+        devices, tiles = sum(c.rows * c.columns for c in chips), sum(math.prod(c.tiles_map or (1,)) for c in chips)
         print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
     return model
+
+
+_bound = {
+    "tune_": tune_model,
+    "forward_legacy": set_forward_legacy,
+    "disable_legacy": disable_legacy,
+    "set_cuda_malloc_heap_size": set_cuda_malloc_heap_size,
+    "apply_nonidealities": _apply_nonidealities,
+    "stale_layers": stale_layers,
+    "_repr_html_": _shown,
+}
+
+
+def _nothing(wanted):
+    if isinstance(wanted, (list, tuple, set, dict)) and not len(wanted):
+        return "no layers are given; name their classes, such as [torch.nn.Linear], or leave them out for all"
+    return f"no layer of {[wanted] if not isinstance(wanted, (list, tuple, set, dict)) else list(wanted)}"
+
+
+def _hardware_of(hardware, model, params, args, settings, generator):
+    "Return a function from a layer's name to its Hardware, or None if it stays digital; the whole chip has one seed."
+    check_generator(generator)
+    if isinstance(model, (Hardware, dict)) and hardware is None and params is None:
+        hardware, model = model, None
+    if hardware is None:
+        if model is None:
+            raise TypeError("hardware=None: give a Hardware, or memristor_model and memristor_model_params")
+        known = inspect.signature(from_memtorch).parameters
+        for name in settings:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, 1)
+                hint = f"; did you mean {close[0]}?" if close else ""
+                raise TypeError(f"patch_model() got an unexpected keyword argument {name}={settings[name]!r}{hint}")
+        hardware = from_memtorch(model, {} if params is None else params, *args, **settings)
+    elif model is not None or params is not None or args or settings:
+        given = [*(["memristor_model"] * (model is not None)), *settings]
+        raise TypeError(f"hardware: can't be mixed with MemTorch's arguments {given}; use hardware.replace(...)")
+    kinds = hardware if isinstance(hardware, dict) else {"*": hardware}
+    for pattern, one in kinds.items():
+        if not isinstance(pattern, str) or not isinstance(one, Hardware | None):
+            raise TypeError(f"hardware: {pattern!r}: {one!r}: must be a name pattern and a Hardware or None")
+    seed = drawn_seed(generator)
+    seeded = {k: h if h is None or h.seed is not None else h.replace(seed=seed) for k, h in kinds.items()}
+    return lambda path: next((h for k, h in seeded.items() if fnmatch.fnmatchcase(path, k)), None)
+
+
+def _layers_for(places, chosen, verbose):
+    "Return {id of the digital layer: memristive layer}."
+    lazy, new = torch.nn.parameter.UninitializedParameter, {}
+    size = sum(p.numel() for *_, layer, _ in places for p in layer.parameters() if not isinstance(p, lazy))
+    short = not verbose or size < 20_000_000  # in a notebook even a bar that never shows makes a widget
+    for _, _, layer, path in tqdm(places, desc="Patching", unit="layer", leave=False, disable=short):
+        if id(layer) not in new:
+            try:
+                new[id(layer)] = _supported(layer)(layer, hardware=chosen(path), name=path, verbose=verbose)
+            except (TypeError, ValueError) as e:
+                e.add_note(f"while patching the layer {path!r}")
+                raise
+    return new
 
 # %% ../../nbs/mn/Module.ipynb #cell-013
 def unpatch_model(
@@ -368,14 +395,7 @@ def unpatch_model(
             if id(child) in plain:
                 parent._modules[name] = plain[id(child)]
     for module in model.modules():
-        for name in (
-            "tune_",
-            "forward_legacy",
-            "disable_legacy",
-            "set_cuda_malloc_heap_size",
-            "apply_nonidealities",
-            "_repr_html_",
-        ):
+        for name in _bound:
             if isinstance(module.__dict__.get(name), functools.partial):
                 del module.__dict__[name]
     _fused_routines(model)

@@ -25,7 +25,7 @@ class MultiheadAttention(Composite):
     in_proj_bias = None
     in_proj_weight = None
 
-    def _adopt(self, layer):
+    def adopt(self, layer):
         for name in (
             "embed_dim",
             "num_heads",
@@ -38,7 +38,7 @@ class MultiheadAttention(Composite):
             setattr(self, name, getattr(layer, name))
         self.bias_k, self.bias_v = layer.bias_k, layer.bias_v
 
-    def _matrices(self, layer):
+    def matrices_of(self, layer):
         if self._qkv_same_embed_dim:
             weights = layer.in_proj_weight.chunk(3)
         else:
@@ -47,10 +47,10 @@ class MultiheadAttention(Composite):
         matrices = dict(zip("qkv", zip(weights, biases, strict=True), strict=True))
         return matrices | {"out": (layer.out_proj.weight, layer.out_proj.bias)}
 
-    def _originals(self, products):
+    def originals_of(self, products):
         return products
 
-    def _plain(self, products):
+    def plain(self, products):
         names = [
             name
             for name, p in self._shell[0]._parameters.items()
@@ -67,7 +67,7 @@ class MultiheadAttention(Composite):
         for name, weight in zip(("q_proj_weight", "k_proj_weight", "v_proj_weight"), weights, strict=True):
             parameters[name] = None if self._qkv_same_embed_dim else weight
         parameters["in_proj_weight"] = join(weights) if self._qkv_same_embed_dim else None
-        layer = super()._plain(parameters)
+        layer = super().plain(parameters)
         layer.out_proj = torch.nn.modules.linear.NonDynamicallyQuantizableLinear(
             self.embed_dim, self.embed_dim, products["out"].bias is not None, device="meta"
         )
@@ -93,7 +93,7 @@ class MultiheadAttention(Composite):
         differs.
         """
         dtype, batched = getattr(query, "dtype", None), getattr(query, "dim", int)() == 3
-        q, k, v = (self._incoming(t, name) for t, name in ((query, "query"), (key, "key"), (value, "value")))
+        q, k, v = (self.incoming(t, name) for t, name in ((query, "query"), (key, "key"), (value, "value")))
         if not batched:
             q, k, v = q[None], k[None], v[None]
         elif not self.batch_first:

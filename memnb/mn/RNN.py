@@ -6,20 +6,19 @@
 __all__ = ['Recurrent', 'RNN', 'LSTM', 'GRU']
 
 # %% ../../nbs/mn/RNN.ipynb #cell-002
-import contextlib
-
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from ..map.Module import Affine
+from ..map.Observe import watching
 from .Composite import Composite
+from .Layer import without_autocast
 from ..utils import finite_range
 
 # %% ../../nbs/mn/RNN.ipynb #cell-005
 class Recurrent(Composite):
     "A recurrent layer; a subclass has its `cell` and its fused routine of torch."
 
-    def _adopt(self, layer):
+    def adopt(self, layer):
         for name in (
             "input_size", "hidden_size", "num_layers", "bias", "batch_first", "dropout", "bidirectional", "proj_size",
             "mode",
@@ -29,7 +28,7 @@ class Recurrent(Composite):
     def _suffixes(self):
         return [f"l{k}{way}" for k in range(self.num_layers) for way in ("", "_reverse")[: 1 + self.bidirectional]]
 
-    def _matrices(self, layer):
+    def matrices_of(self, layer):
         matrices = {}
         for suffix in self._suffixes():
             for part in ("ih", "hh"):
@@ -39,7 +38,7 @@ class Recurrent(Composite):
                 matrices[f"hr_{suffix}"] = getattr(layer, f"weight_hr_{suffix}"), None
         return matrices
 
-    def _originals(self, products):
+    def originals_of(self, products):
         for name, product in products.items():
             lost = 0.0 if product.bias is None or not name.startswith("hr") else product.bias.abs().max().item()
             if lost > 1e-5 * product.weight.abs().max().item():
@@ -60,8 +59,8 @@ class Recurrent(Composite):
                 parameters[f"weight_hr_{suffix}"] = products[f"hr_{suffix}"].weight
         return parameters
 
-    def _plain(self, parameters):
-        layer = super()._plain(parameters)
+    def plain(self, parameters):
+        layer = super().plain(parameters)
         layer.bias, layer._flat_weights_names = (any(name.startswith("bias") for name in parameters), list(parameters))
         per_direction = len(parameters) // len(self._suffixes())
         layer._all_weights = [
@@ -89,7 +88,7 @@ class Recurrent(Composite):
             if not isinstance(state, torch.Tensor) or state.shape != (directions, batch, size):
                 raise ValueError(f"hx: shape {tuple(getattr(state, 'shape', ()))}: must be {(directions, batch, size)}")
             finite_range(state, "hx")
-        return [self._incoming(state, "hx") for state in given]
+        return [self.incoming(state, "hx") for state in given]
 
     def forward(self, input, hx=None):
         """Output and last state(s), of the forms that the torch layer gives; `input` may be a PackedSequence.
@@ -100,15 +99,15 @@ class Recurrent(Composite):
             data, sizes, order, back = input
             self._check_size(data, 2)
             batch = int(sizes[0])
-            states = self._checked_states(hx, batch, self._incoming(data))
+            states = self._checked_states(hx, batch, self.incoming(data))
             states = states if order is None else [s.index_select(1, order) for s in states]
-            output, last = self._run(self._incoming(data), states, sizes)
+            output, last = self._run(self.incoming(data), states, sizes)
             last = last if back is None else [s.index_select(1, back) for s in last]
             output = PackedSequence(output.to(data.dtype), sizes, order, back)
             return output, self._packed([s.to(data.dtype) for s in last])
         self._check_size(input, 3)
         batched = input.dim() == 3
-        x = self._incoming(input)
+        x = self.incoming(input)
         x = (x.transpose(0, 1) if self.batch_first else x) if batched else x[:, None]
         states = hx if batched or hx is None else self._each(hx, lambda s: s[:, None])
         output, last = self._run(x, self._checked_states(states, x.shape[1], x))
@@ -136,43 +135,38 @@ class Recurrent(Composite):
     # Running
 
     def _run(self, x, states, sizes=None):
-        """Run the layer on `x`, from the initial `states`; return the output and the last states.
-
-        `x` is (steps, N, features), or packed data with `sizes`; the output has the same form.
-        """
-        products = list(self.products.values())
+        "(steps, N, features), or packed data with `sizes`; and the states -> output, and the last states."
+        products = self.products.values()
         digital = all(p.forward_legacy_enabled for p in products)
-        if any(p.watch for p in products):
-            return self._unfused(x, states, sizes)
-        with contextlib.ExitStack() as stack:
-            for p in products:
-                if p.learning:  # mapped once for all steps
-                    stack.enter_context(p.following())
-            return self._followed(x, states, sizes, digital)
+        if any(watching(p) for p in products) or (not digital and any(p.forward_legacy_enabled for p in products)):
+            return self._unfused(x, states, sizes, self.products)
+        if digital:
+            return self._fused(x, states, sizes, None)
+        chips = {name: p.state() for name, p in self.products.items()}  # asked once for all steps
+        if all(reader.linear and not reader.random and line is not None for reader, _, line in chips.values()):
+            return without_autocast(lambda x: self._fused(x, states, sizes, chips), x)
+        run = {name: self._product(p, chips[name]) for name, p in self.products.items()}
+        return self._unfused(x, states, sizes, run)
 
-    def _followed(self, x, states, sizes, digital):
-        products = list(self.products.values())
-        if digital or all(
-            p.collapses and isinstance(p.transform_output, Affine) and not p.forward_legacy_enabled for p in products
-        ):
-            return products[0]._analogue(lambda x: self._fused(x, states, sizes, digital), x)
-        return self._unfused(x, states, sizes)
+    @staticmethod
+    def _product(product, chip):
+        return lambda x: without_autocast(lambda x: product.through(x, chip), product.incoming(x))
 
-    def _fused(self, x, states, sizes, digital):
+    def _fused(self, x, states, sizes, chips):
         finite_range(x, "input")
-        flat = []
+        flat, weights = [], {}
+        for name, p in self.products.items():
+            zero = p.weight.new_zeros(p.out_channels) if chips is None else None
+            digital = (p.weight.to(x.dtype), zero if p.bias is None else p.bias) if chips is None else None
+            weights[name] = digital or p.folded(chips[name])
         for suffix in self._suffixes():
-            parts = [self.products[f"{part}_{suffix}"] for part in ("ih", "hh")]
-            zero = lambda p: p.weight.new_zeros(p.out_channels)
-            pairs = [
-                (p.weight.to(x.dtype), zero(p) if p.bias is None else p.bias) if digital else p._folded() for p in parts
-            ]
+            pairs = [weights[f"{part}_{suffix}"] for part in ("ih", "hh")]
             flat += [weight for weight, _ in pairs] + [bias.to(weight.dtype) for weight, bias in pairs]
             if self.proj_size:
-                p = self.products[f"hr_{suffix}"]
-                weight, offset = (p.weight.to(x.dtype), None) if digital else p._folded()
-                if offset is not None and offset.any():  # torch's routine has no place for it
-                    return self._unfused(x, states, sizes)
+                weight, offset = weights[f"hr_{suffix}"]
+                if chips is not None and offset.any():  # torch's routine has no place for it
+                    run = {name: self._product(p, chips[name]) for name, p in self.products.items()}
+                    return self._unfused(x, states, sizes, run)
                 flat.append(weight)
         rest = (flat, True, self.num_layers, float(self.dropout), self.training, self.bidirectional)
         hidden = tuple(states) if self.states == 2 else states[0]
@@ -182,14 +176,14 @@ class Recurrent(Composite):
             output, *last = self.fused(x, sizes, hidden, *rest)
         return output, last
 
-    def _unfused(self, x, states, sizes):
+    def _unfused(self, x, states, sizes, run):
         if sizes is None:
-            return self._stepwise(x, states)
+            return self._stepwise(x, states, run)
         padded, lengths = pad_packed_sequence(PackedSequence(x, sizes))
-        output, last = self._stepwise(padded, states, lengths.to(x.device))
+        output, last = self._stepwise(padded, states, run, lengths.to(x.device))
         return pack_padded_sequence(output, lengths.cpu()).data, last
 
-    def _stepwise(self, x, states, lengths=None):
+    def _stepwise(self, x, states, run, lengths=None):
         "Step by step; sequences shorter than the longest rest once they have ended."
         last, ways = [[] for _ in states], 1 + self.bidirectional
         for k in range(self.num_layers):
@@ -197,9 +191,9 @@ class Recurrent(Composite):
             for way in range(ways):
                 index = k * ways + way
                 suffix = self._suffixes()[index]
-                products = {part: self.products[f"{part}_{suffix}"] for part in ("ih", "hh")}
+                products = {part: run[f"{part}_{suffix}"] for part in ("ih", "hh")}
                 if self.proj_size:
-                    products["hr"] = self.products[f"hr_{suffix}"]
+                    products["hr"] = run[f"hr_{suffix}"]
                 from_input = products["ih"](x)
                 state, steps = [s[index] for s in states], []
                 for t in range(len(x) - 1, -1, -1) if way else range(len(x)):

@@ -33,7 +33,7 @@ class StandIn(torch.nn.Module):
 
     torch_class: type = None
 
-    def _check_class(self, layer):
+    def check_class(self, layer):
         "Raise TypeError or ValueError unless `layer` is a `torch_class` that does what this class does."
         if not isinstance(layer, self.torch_class):
             raise TypeError(f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}")
@@ -66,21 +66,33 @@ class StandIn(torch.nn.Module):
             if p.is_complex():
                 raise TypeError(f"layer={layer!r}: {name} is complex; conductances are real")
 
-    def _stand_in_for(self, layer):
+    def stand_in_for(self, layer):
+        "Take over hooks and mode, and what else hangs on the layer: modules, tensors and attributes of the user's."
         kind = self.torch_class if parametrize.is_parametrized(layer) else type(layer)
         shell = kind.__new__(kind)
         shell.__dict__.update(vars(layer))
-        shell._parameters, shell._modules = dict.fromkeys(layer._parameters), {}
-        self._shell = (shell,)  # in a tuple, so that it is no submodule
+        own = ("weight", "bias", "in_proj", "q_proj", "k_proj", "v_proj", "out_proj")
+        extra = {name for name in layer._modules if name not in own}
+        hung = {name: m for name, m in layer._modules.items() if name in extra and not name.startswith("out_proj")}
+        hung |= {name: p for name, p in layer._parameters.items() if not name.startswith(own)}
+        shell._parameters, shell._modules = dict.fromkeys(set(layer._parameters) - set(hung)), {}
+        self._shell, self._hung = (shell,), tuple(hung)  # in a tuple, so that it is no submodule
+        for name, value in {**hung, **layer._buffers}.items():
+            if not hasattr(self, name):
+                self.register_buffer(name, value) if name in layer._buffers else setattr(self, name, value)
+        for name, value in vars(layer).items():
+            if not name.startswith("_") and not hasattr(self, name):
+                setattr(self, name, value)
         # shared, not copied: who holds a hook's handle can still remove it
         for hooks in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"):
             setattr(self, hooks, getattr(layer, hooks))
         for hooks in ("_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called"):
             setattr(self, hooks, getattr(layer, hooks))
         self._is_full_backward_hook = layer._is_full_backward_hook
-        self.train(layer.training)
+        for module in self.modules():  # not by train(), which would write weights to devices again
+            module.training = layer.training
 
-    def _plain(self, parameters: dict):
+    def plain(self, parameters: dict):
         "The torch layer again, with these parameters."
         kind = type(self._shell[0])
         layer = kind.__new__(kind)
@@ -88,4 +100,6 @@ class StandIn(torch.nn.Module):
         layer._parameters, layer._modules = {}, {}
         for name, value in parameters.items():
             layer.register_parameter(name, value)
+        for name in self._hung:
+            setattr(layer, name, getattr(self, name))
         return layer.train(self.training)

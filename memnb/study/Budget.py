@@ -6,7 +6,6 @@
 __all__ = ['Budget', 'error_budget']
 
 # %% ../../nbs/study/Budget.ipynb #cell-002
-import contextlib
 import copy
 import math
 
@@ -14,48 +13,56 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from ..map.Input import Encoding, encode, naive_scale
+from ..bh.crossbar.Effect import Effect
+from ..map.Input import Encoding, encode, scaling_traits
 from ..map.Module import Affine, LineSums
 from ..map.Observe import inputs_of, observe, readable_layers
 from ..utils import check_number
 
 # %% ../../nbs/study/Budget.ipynb #cell-005
+class _Held(Effect):
+    "Conductances (rows, columns), S, in the place of those that the devices hold."
+
+    order = -1
+
+    def __init__(self, g):
+        super().__init__()
+        self.g = g
+
+    def forward(self, g, crossbar):
+        return self.g
+
+
 class _Layer:
-    "One layer, its sources, and how it is without some of them. Leaves it as it was."
+    "One layer of a copy of the model, its sources, and how it is without some of them."
 
     def __init__(self, name, layer):
-        self.layer, self.chips = layer, list(layer.crossbars)
-        if any(effect.reads and effect.fresh for c in self.chips for effect in c.effects):
+        self.layer, self.chips, self.hardware = layer, list(layer.crossbars), layer.hardware
+        if any(effect.replaces_read and effect.random_read for c in self.chips for effect in c.effects):
             raise ValueError(f"{name}: its reads disturb the devices, so no two of them can be compared")
+        self.effects = [list(c.effects) for c in self.chips]
         with torch.no_grad():
-            matrices = layer._remapped().matrices
-            self.mapped = [g.reshape(c.columns, c.rows).T for g, c in zip(matrices, self.chips, strict=True)]
+            pairs = zip(layer.mapped(layer.full_matrix()).matrices, self.chips, strict=True)
+            self.mapped = [g.reshape(c.columns, c.rows).T for g, c in pairs]
+            self.written = [c.memristor.g.clone() for c in self.chips]
             self.missing = self._missing()
         sources = ["mapping"]
-        off = max((c.memristor.g - g).abs().max().item() for c, g in zip(self.chips, self.mapped, strict=True))
+        off = max((g - w).abs().max().item() for g, w in zip(self.mapped, self.written, strict=True))
         sources += ["writing"] * (off > 1e-5 * max(g.max().item() for g in self.mapped))
-        sources += list(dict.fromkeys(_source(e) for c in self.chips for e in c.effects if not e.reads))
-        curve = any(not c.memristor.ohmic or c.reader is not None for c in self.chips)
-        inputs = layer.scaling_routine is not naive_scale
-        present = (("wires", layer.wires is not None), ("selector", layer.selector is not None), ("I-V curve", curve))
-        present += (("inputs", inputs), ("ADC", layer.ADC_resolution is not None))
-        self.sources = sources + [name for name, there in present if there]
+        sources += list(dict.fromkeys(_source(e) for es in self.effects for e in es if not e.replaces_read))
+        h, curve = layer.hardware, any(not c.memristor.ohmic or c.reader is not None for c in self.chips)
+        self.encoding = layer.encoding
+        inputs = scaling_traits(*self.encoding).factor is None  # a scale for the whole input cancels
+        present = (("wires", h.wires), ("selector", h.selector), ("I-V curve", curve or None))
+        present += (("inputs", inputs or None), ("ADC", h.ADC))
+        self.sources = sources + [name for name, there in present if there is not None]
 
     def _missing(self):
         "What the mapped conductances lack of standing for the weights, for each crossbar: (rows, columns), siemens."
-        layer, decode = self.layer, self.layer.decode
-        for chip, g in zip(self.chips, self.mapped, strict=True):
-            chip.programmed = g
-        try:
-            held = decode(
-                layer.crossbar_operation(
-                    layer.crossbars, lambda c: c.programmed if hasattr(c, "programmed") else c.conductances()
-                )
-            )
-        finally:
-            for chip in self.chips:
-                chip.programmed = None
-        matrix = layer._full_matrix().flatten(1)
+        layer, decode, by_chip = self.layer, self.layer.decode, dict(zip(map(id, self.chips), self.mapped, strict=True))
+        raw = lambda c: by_chip[id(c)] if id(c) in by_chip else c.conductances()
+        held = decode(layer.crossbar_operation(layer.crossbars, raw))
+        matrix = layer.full_matrix().flatten(1)
         scale = (
             decode.scale if not decode.scale.dim() else decode.scale.repeat_interleave(len(matrix) // len(decode.scale))
         )
@@ -72,46 +79,25 @@ class _Layer:
         spread = spread.flatten(-2)
         return [spread.clamp(min=0), (-spread).clamp(min=0)] if len(self.chips) == 2 else [spread]
 
-    @contextlib.contextmanager
-    def having(self, on):
-        "The layer with only those of its sources that are in `on`."
-        layer, chips = self.layer, self.chips
-        named = ("wires", "selector", "ADC_resolution", "quant_method", "scaling_routine", "scaling_routine_params")
-        settings = {name: getattr(layer, name) for name in named}
-        kept = [(list(c.effects), copy.deepcopy([e.state_dict() for e in c.effects])) for c in chips]
-        try:
-            for k, chip in enumerate(chips):
-                g = chip.memristor.g if "writing" in on else self.mapped[k]
-                chip.programmed = g if "mapping" in on else g + self.missing[k]
-                del chip.effects[:]
-                chip.effects.extend(e for e in kept[k][0] if _source(e) in on)
+    def have(self, on):
+        "Leave the layer only those of its sources that are in `on`."
+        for chip, effects, mapped, written, missing in zip(
+            self.chips, self.effects, self.mapped, self.written, self.missing, strict=True
+        ):
+            g = written if "writing" in on else mapped
+            del chip.effects[:]
+            chip.effects.extend([_Held(g if "mapping" in on else g + missing)])
+            chip.effects.extend(e for e in effects if _source(e) in on)
+            for name, straight in (("phi", lambda v: v), ("ohmic", True)):
+                chip.memristor.__dict__.pop(name, None)
                 if "I-V curve" not in on:
-                    chip.memristor.__dict__.update(phi=lambda v: v, ohmic=True)
-            layer.followed = True  # nothing of this is to be kept
-            if "wires" not in on:
-                layer.wires = None
-            if "selector" not in on:
-                layer.selector = None
-            if "ADC" not in on:
-                layer.ADC_resolution = layer.quant_method = None
-            if "inputs" not in on and layer.scaling_routine is not naive_scale:
-                layer.scaling_routine, layer.scaling_routine_params = (
-                    _proportional,
-                    {"of": (settings["scaling_routine"], settings["scaling_routine_params"])},
-                )
-            yield
-        finally:
-            layer.followed = None
-            for name, value in settings.items():
-                setattr(layer, name, value)
-            for chip, (effects, states) in zip(chips, kept, strict=True):
-                chip.programmed = None
-                chip.memristor.__dict__.pop("phi", None)
-                chip.memristor.__dict__.pop("ohmic", None)
-                del chip.effects[:]
-                chip.effects.extend(effects)
-                for effect, state in zip(effects, states, strict=True):
-                    effect.load_state_dict(state)
+                    chip.memristor.__dict__[name] = straight
+        changes = {} if "wires" in on else {"source_resistance": None, "line_resistance": None}
+        changes |= {} if "selector" in on else {"selector": None}
+        changes |= {} if "ADC" in on else {"ADC": None}
+        if "inputs" not in on and scaling_traits(*self.encoding).factor is None:
+            changes |= {"scaling_routine": _proportional, "scaling_routine_params": {"of": self.encoding}}
+        self.layer.hardware = self.hardware.replace(**changes)
 
 
 def _source(effect):
@@ -188,15 +174,9 @@ def error_budget(
         if not isinstance(layer.transform_output, Affine):
             raise ValueError(f"{name}: transform_output={layer.transform_output!r}: must be a line")
         layer.check_current(name)
-    batches, modes = list(inputs_of(batch)), [(m, m.training) for m in model.modules()]
-    try:
-        for m, _ in modes:
-            m.training = False
-        with torch.no_grad():
-            return _budget(model, named, batches, reads)
-    finally:
-        for m, training in modes:
-            m.training = training
+    batches, work = list(inputs_of(batch)), copy.deepcopy(model).eval()
+    with torch.no_grad():
+        return _budget(work, readable_layers(work), batches, reads)
 
 
 def _budget(model, named, batches, reads):
@@ -235,35 +215,35 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
             sums.setdefault(layer, LineSums(layer)).add(layer.readout(x), layer.digital(x))
 
     lines = {layer: layer.transform_output for layer in named.values()}
-    with contextlib.ExitStack() as stack:
-        for layer in layers.values():
-            stack.enter_context(layer.having(on))
-        observe(model, batches, watch)
-        errors = {}
+    for layer in layers.values():
+        layer.have(on)
+    observe(model, batches, watch)
+    errors = {}
+    for name, layer in named.items():
+        if layer not in sums:
+            raise ValueError(f"batch: {name} has seen no input; every layer must be used")
+    try:
         for name, layer in named.items():
-            if layer not in sums:
-                raise ValueError(f"batch: {name} has seen no input; every layer must be used")
-        try:
-            for name, layer in named.items():
-                line = lines[layer] if own else sums[layer].line()
-                errors[name] = 100 * math.sqrt(max(0.0, 1 - sums[layer].check(line.coef, line.intercept)[1]))
-                layer.transform_output = line.to(layer.decode.significance.device)
-            difference = spread = 0.0
-            for x in batches:
-                for _ in range(reads):
-                    digital, analogue = (_output(model, named.values(), x, legacy) for legacy in (True, False))
-                    difference += (digital - analogue).square().sum().item()
-                    spread += (digital - digital.mean()).square().sum().item()
-            errors[whole] = 100 * math.sqrt(difference / spread) if spread else 0.0
-            for name, error in errors.items():
-                if not error < 1e100:
-                    raise ValueError(
-                        f"{name or 'the layer'}: an error of {error:.3g} %: its digital outputs are next to nothing; "
-                        "tune the model, or give other inputs"
-                    )
-        finally:
-            for layer, line in lines.items():
-                layer.transform_output = line
+            line = lines[layer] if own else sums[layer].line()
+            errors[name] = 100 * math.sqrt(max(0.0, 1 - sums[layer].check(line.coef, line.intercept)[1]))
+            layer.transform_output = line.to(layer.decode.significance.device)
+        difference = spread = 0.0
+        for x in batches:
+            for _ in range(reads):
+                digital, analogue = (_output(model, named.values(), x, legacy) for legacy in (True, False))
+                difference += (digital - analogue).square().sum().item()
+                spread += (digital - digital.mean()).square().sum().item()
+        errors[whole] = 100 * math.sqrt(difference / spread) if spread else 0.0
+        for name, error in errors.items():
+            if not error < 1e100:
+                raise ValueError(
+                    f"{name or 'the layer'}: an error of {error:.3g} %: its digital outputs are next to nothing; "
+                    "tune the model, or give other inputs"
+                )
+    finally:
+        for layer, line in lines.items():
+            layer.transform_output = line
+
     return errors
 
 

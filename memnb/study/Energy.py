@@ -13,21 +13,11 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from ..bh.crossbar.Passive import solve
-from ..bh.crossbar.Tile import split_rows
+from ..bh.crossbar.Read import driver_power
 from ..bh.nonideality.NonLinear import SweptCurve
 from ..show import card, prefixed, quantity
 from ..explore.Explorer import palette
-from memnb.map.Input import (
-    Encoding,
-    bit_serial,
-    encode,
-    fixed_scale,
-    naive_scale,
-    per_sample_scale,
-    predistorted_scale,
-    pulse_width,
-)
+from ..map.Input import Encoding, bit_serial, encode, pulse_width, scaling_traits
 from ..map.Observe import inputs_of, observe, readable_layers
 from ..utils import check_number
 
@@ -165,8 +155,6 @@ class Assumptions:
             )
 
 # %% ../../nbs/study/Energy.ipynb #cell-010
-# routines that treat each vector of rows by itself, so that a batch may be taken apart
-_by_row = (fixed_scale, per_sample_scale, bit_serial, pulse_width, predistorted_scale)
 _at_once = 2**21  # numbers that are held, of voltages and of cells
 
 
@@ -177,17 +165,13 @@ def _alone(layer, x):
 
 def _read_vectors(layer, x):
     "(voltages (N, groups * rows), durations or None, number of patterns) of the reads for `x`, some samples at a time."
-    alone = _alone(layer, x)
-    x, routine = x[None] if alone else x, layer.scaling_routine
-    first = routine is naive_scale and not layer.bias_rows  # the order in which the layer does it
-    x = encode(layer, x, routine, layer.scaling_routine_params)[0] if first else x
-    size = layer._driven(x[:1]).numel()
-    for part in x.split(max(1, _at_once // max(1, size))) if first or routine in _by_row else (x,):
-        voltages, s = (
-            (layer._driven(part), None)
-            if first
-            else encode(layer, layer._driven(part), routine, layer.scaling_routine_params)
-        )
+    x = x[None] if _alone(layer, x) else x
+    traits = scaling_traits(*layer.encoding)
+    scaled = traits.factor is not None and not layer.bias_rows  # by one number, which depends on all of the input
+    x = encode(layer, x, *layer.encoding)[0] if scaled else x
+    size = layer.driven(x[:1]).numel()
+    for part in x.split(max(1, _at_once // max(1, size))) if scaled or traits.by_row else (x,):
+        voltages, s = (layer.rows_of(part), None) if scaled else layer.drive(part)
         if isinstance(s, Encoding) and s.weights is not None:
             yield voltages.flatten(0, 1), None, len(s.weights)
         else:
@@ -267,7 +251,8 @@ class _Reads:
         n = len(voltages)
         moments = (torch.randperm(n, generator=self.generator) + 0.5) / n
         v = torch.where(duration > moments.to(duration)[:, None], voltages, 0)
-        ideal, real = ((v.double() ** 2) @ self.curves[0][1], sum(self._solved(c, v) for c in self.chips))
+        ideal = (v.double() ** 2) @ self.curves[0][1]
+        real = sum(driver_power(c, v, self.layer.wires, self.layer.selector) for c in self.chips)
         if not ideal.sum():  # only pulses too short to be met
             return self.power, self.power
         ratio = (real.sum() / ideal.sum()).item()
@@ -275,26 +260,6 @@ class _Reads:
         if (duration.amin(1) == 1).all():
             scatter *= 1 - n / self.driven  # all of them: nothing was left to chance
         return self.power * ratio, self.power * math.sqrt(scatter)
-
-    def _solved(self, crossbar, voltages):
-        "Power (N,) in watt that the drivers of all arrays of a crossbar deliver."
-        m, tiles = crossbar.memristor, crossbar.tiles(crossbar.conductances())
-        phi = None if m.ohmic else m.phi
-        if m.phi_varies:
-            phi = lambda v: crossbar.tiles(m.phi(crossbar.untile(v)))
-        source, line = self.layer.wires or (0.0, 0.0)
-        across = crossbar.grid[1]
-        # each array has drivers of its own; those of one group get the same voltages
-        drive = (
-            split_rows(voltages, crossbar.array_shape[0], crossbar.groups)
-            .transpose(1, 2)
-            .repeat_interleave(across // crossbar.groups, 2)
-        )
-        power = []
-        for v in drive.split(max(1, _at_once // tiles.numel())):
-            solution = solve(tiles, v, None, source, line, phi=phi, selector=self.layer.selector)
-            power.append((v.double() * solution.word_current[..., 0]).sum((1, 2, 3)))
-        return torch.cat(power)
 
 # %% ../../nbs/study/Energy.ipynb #cell-012
 _kinds = ("array", "ADC", "DAC", "additions")

@@ -21,62 +21,23 @@ import torch
 
 from .. import utils
 
-# %% ../../nbs/study/Fingerprint.ipynb #cell-004
-_places = [Path(sysconfig.get_paths()[kind]) for kind in ("stdlib", "platstdlib", "purelib", "platlib")] + [
-    Path(utils.__file__).parent
-]
-_paths = tuple(str(path.resolve()) for path in _places)
-
-
-def fingerprint(*objects) -> str:
-    """Return 32 hexadecimal digits that depend on the contents of `objects`, the same in every process.
-
-    Raise TypeError if one is a torch.Generator, whose state is no part of a study.
-    """
-    return _digest(objects, {}, [])[:32]
-
-
-def _digest(value, done, path):
-    "The hash of a value; `done` remembers those of objects, `path` the objects that it is within."
-    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
-        return repr((type(value).__name__, value))
-    if id(value) in done:
-        return done[id(value)][0]
-    if id(value) in path:
-        return f"within itself, {len(path) - path.index(id(value))}"
-    path.append(id(value))
-    parts = _parts(value, lambda part: _digest(part, done, path))
-    path.pop()
-    # the value is kept alive, so that no other object gets its id
-    done[id(value)] = (hashlib.sha256(repr(parts).encode()).hexdigest(), value)
-    return done[id(value)][0]
-
-
-def _parts(value, deeper):
-    "What a value consists of, as nested tuples of texts and numbers."
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+# %% ../../nbs/study/Fingerprint.ipynb #cell-005
+def _data(kind, value, deeper):
+    "Return the parts of tensors, arrays and collections; None for all else."
     if isinstance(value, torch.Generator):
         raise TypeError(
-            "a torch.Generator can't be part of a study: every chip gets one of its own, made from its seed"
+            "a torch.Generator can't be part of a study, since every chip gets one of its own, made from its seed; "
+            "take it out of the recipe and the metric"
         )
     if isinstance(value, torch.Tensor):
         dense = value.detach().cpu()
         dense = dense if dense.layout is torch.strided else dense.to_dense()
-        return (
-            kind,
-            str(value.dtype),
-            tuple(value.shape),
-            _bytes(dense.contiguous().reshape(-1).view(torch.uint8).numpy()),
-        )
+        data = _bytes(dense.contiguous().reshape(-1).view(torch.uint8).numpy())
+        return kind, str(value.dtype), tuple(value.shape), data
     if type(value) is np.ndarray:
-        return (
-            kind,
-            str(value.dtype),
-            value.shape,
-            [deeper(v) for v in value.ravel().tolist()]
-            if value.dtype.hasobject
-            else _bytes(np.ascontiguousarray(value)),
-        )
+        objects = value.dtype.hasobject
+        data = [deeper(v) for v in value.ravel().tolist()] if objects else _bytes(np.ascontiguousarray(value))
+        return kind, str(value.dtype), value.shape, data
     if isinstance(value, enum.Enum):
         return kind, value.name
     if isinstance(value, dict):
@@ -85,13 +46,57 @@ def _parts(value, deeper):
         return kind, [deeper(v) for v in value]
     if isinstance(value, (set, frozenset)):
         return kind, sorted(deeper(v) for v in value)
+    return None
+
+
+def _bytes(data):
+    return hashlib.sha256(data).hexdigest()
+
+# %% ../../nbs/study/Fingerprint.ipynb #cell-008
+_places = [Path(sysconfig.get_paths()[kind]) for kind in ("stdlib", "platstdlib", "purelib", "platlib")] + [
+    Path(utils.__file__).parent
+]
+_paths = tuple(str(path.resolve()) for path in _places)
+
+
+def _installed(name):
+    "Return whether a module is Python's, or was installed, or is memnb's: what is known by its name."
+    module = sys.modules.get(name)
+    if name == "__main__" or module is None:
+        return False
+    file = getattr(module, "__file__", None)
+    if name in sys.builtin_module_names or file is None:
+        return True
+    path = Path(file).resolve()
+    return str(path).startswith(_paths) or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+
+
+def _globals(code):
+    "Return the global names that code uses, and those that functions within it use."
+    own = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return own.union(*(_globals(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+
+
+def _code(code, deeper):
+    "Return what code consists of, with the code of functions within it."
+    constants = [_code(c, deeper) if isinstance(c, types.CodeType) else deeper(c) for c in code.co_consts]
+    return code.co_code.hex(), code.co_names, constants
+
+
+def _function(kind, value, deeper):
+    "Return the parts of a function that was written in Python."
+    cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
+    around = {name: value.__globals__[name] for name in _globals(value.__code__) if name in value.__globals__}
+    rest = [deeper(v) for v in (value.__defaults__, value.__kwdefaults__, cells, around, vars(value))]
+    return kind, value.__qualname__, _code(value.__code__, deeper), rest
+
+# %% ../../nbs/study/Fingerprint.ipynb #cell-010
+def _callable(kind, value, deeper):
+    "Return the parts of modules, functions and methods, and the name of an installed class; None for all else."
     if isinstance(value, types.ModuleType):
         file = getattr(value, "__file__", None)
-        return (
-            kind,
-            value.__name__,
-            "" if _installed(value.__name__) or file is None else _bytes(Path(file).read_bytes()),
-        )
+        known = _installed(value.__name__) or file is None
+        return kind, value.__name__, "" if known else _bytes(Path(file).read_bytes())
     if isinstance(value, functools.partial):
         return kind, deeper(value.func), deeper(value.args), deeper(value.keywords)
     if isinstance(value, types.MethodType):
@@ -101,46 +106,9 @@ def _parts(value, deeper):
     named = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))
     if named and _installed(value.__module__ or "builtins") and not getattr(value, "__closure__", None):
         return "name", value.__module__, value.__qualname__
-    if isinstance(value, types.FunctionType):
-        cells = [cell.cell_contents for cell in value.__closure__ or () if cell != types.CellType()]
-        around = {name: value.__globals__[name] for name in _globals(value.__code__) if name in value.__globals__}
-        return (
-            kind,
-            value.__qualname__,
-            _code(value.__code__, deeper),
-            [deeper(v) for v in (value.__defaults__, value.__kwdefaults__, cells, around, vars(value))],
-        )
-    if isinstance(value, type):
-        own = {
-            n: v
-            for n, v in vars(value).items()
-            if n not in _of_no_account and not isinstance(v, (types.MemberDescriptorType, types.GetSetDescriptorType))
-        }
-        return kind, value.__qualname__, [deeper(base) for base in value.__bases__], deeper(own)
-    if isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__wrapped__"):
-        return kind, deeper(value.__wrapped__)
-    if isinstance(value, property):
-        return kind, [deeper(f) for f in (value.fget, value.fset, value.fdel)]
-    if isinstance(value, torch.nn.Module):
-        return kind, deeper(type(value)), deeper(vars(value))
-    if not _installed(type(value).__module__):  # what its class does is not known by name
-        slots = {n: getattr(value, n) for cls in type(value).__mro__ for n in _slots(cls) if hasattr(value, n)}
-        kind = kind, deeper(type(value)), deeper({**getattr(value, "__dict__", {}), **slots})
-    try:
-        made = value.__reduce_ex__(4)  # as it would be copied: of anything else, the way to make it says what it is
-    except TypeError:
-        return kind, re.sub("(?i) at 0x[0-9a-f]+", "", repr(value))
-    if isinstance(made, str):
-        return kind, made
-    make, arguments, *rest = made
-    return (
-        kind,
-        deeper(make),
-        deeper(arguments),
-        [deeper(list(part) if hasattr(part, "__next__") else part) for part in rest[:3]],
-    )
+    return _function(kind, value, deeper) if isinstance(value, types.FunctionType) else None
 
-
+# %% ../../nbs/study/Fingerprint.ipynb #cell-013
 _of_no_account = (
     "__slotnames__",
     "__dict__",
@@ -156,36 +124,71 @@ _of_no_account = (
 )
 
 
-def _bytes(data):
-    return hashlib.sha256(data).hexdigest()
+def _class(kind, value, deeper):
+    "Return the parts of a class that wasn't installed, and of what bodies of classes hold; None for all else."
+    if isinstance(value, type):
+        slots = (types.MemberDescriptorType, types.GetSetDescriptorType)
+        own = {n: v for n, v in vars(value).items() if n not in _of_no_account and not isinstance(v, slots)}
+        return kind, value.__qualname__, [deeper(base) for base in value.__bases__], deeper(own)
+    if isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__wrapped__"):
+        return kind, deeper(value.__wrapped__)
+    if isinstance(value, property):
+        return kind, [deeper(f) for f in (value.fget, value.fset, value.fdel)]
+    return None
+
+
+def _object(kind, value, deeper):
+    "Return the parts of any other object."
+    if isinstance(value, torch.nn.Module):
+        return kind, deeper(type(value)), deeper(vars(value))
+    if not _installed(type(value).__module__):  # what its class does is not known by name
+        slots = {n: getattr(value, n) for cls in type(value).__mro__ for n in _slots(cls) if hasattr(value, n)}
+        kind = kind, deeper(type(value)), deeper({**getattr(value, "__dict__", {}), **slots})
+    try:
+        made = value.__reduce_ex__(4)  # as it would be copied: of anything else, the way to make it says what it is
+    except TypeError:
+        return kind, re.sub("(?i) at 0x[0-9a-f]+", "", repr(value))
+    if isinstance(made, str):
+        return kind, made
+    make, arguments, *rest = made
+    rest = [deeper(list(part) if hasattr(part, "__next__") else part) for part in rest[:3]]
+    return kind, deeper(make), deeper(arguments), rest
 
 
 def _slots(cls):
+    "Return the names of a class's own slots."
     slots = vars(cls).get("__slots__", ())
     return [n for n in ((slots,) if isinstance(slots, str) else slots) if n not in ("__dict__", "__weakref__")]
 
+# %% ../../nbs/study/Fingerprint.ipynb #cell-016
+def fingerprint(*objects) -> str:
+    """Return 32 hexadecimal digits that depend on the contents of `objects`, the same in every process.
 
-def _installed(name):
-    "Whether a module is Python's, or was installed, or is memnb's: what is known by its name."
-    module = sys.modules.get(name)
-    if name == "__main__" or module is None:
-        return False
-    file = getattr(module, "__file__", None)
-    if name in sys.builtin_module_names or file is None:
-        return True
-    path = Path(file).resolve()
-    return str(path).startswith(_paths) or not {"site-packages", "dist-packages"}.isdisjoint(path.parts)
+    Raise TypeError if one is a torch.Generator, whose state is no part of a study.
+    """
+    return _digest(objects, {}, [])[:32]
 
 
-def _globals(code):
-    "The global names that code uses, of functions within it, too."
-    own = {i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
-    return own.union(*(_globals(c) for c in code.co_consts if isinstance(c, types.CodeType)))
+def _digest(value, done, path):
+    "Return the hash of a value; `done` remembers those of objects, `path` the objects that it is within."
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return repr((type(value).__name__, value))
+    if id(value) in done:
+        return done[id(value)][0]
+    if id(value) in path:
+        return f"within itself, {len(path) - path.index(id(value))}"
+    path.append(id(value))
+    parts = _parts(value, lambda part: _digest(part, done, path))
+    path.pop()
+    # the value is kept alive, so that no other object gets its id
+    done[id(value)] = (hashlib.sha256(repr(parts).encode()).hexdigest(), value)
+    return done[id(value)][0]
 
 
-def _code(code, deeper):
-    return (
-        code.co_code.hex(),
-        code.co_names,
-        [_code(c, deeper) if isinstance(c, types.CodeType) else deeper(c) for c in code.co_consts],
-    )
+def _parts(value, deeper):
+    "Return what a value consists of, as nested tuples of texts and numbers; `deeper` gives the hash of a part."
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    for look in (_data, _callable, _class):
+        if (parts := look(kind, value, deeper)) is not None:
+            return parts
+    return _object(kind, value, deeper)

@@ -17,11 +17,12 @@ import torch
 from ..bh.crossbar.Crossbar import crossbars_of, parameters_of
 from ..bh.crossbar.Effect import Effect
 from ..bh.memristor.Memristor import Memristor
+from ..mn.Hardware import from_memtorch
 from ..mn.Module import patch_model, supported_module_parameters
 from ..map.Observe import readable_layers
 from ..train import new_chip, redraw
 from .Stack import Stack, stackable
-from ..utils import check_number
+from ..utils import check_number, drawn_seed
 
 # %% ../../nbs/study/Recipe.ipynb #cell-005
 _own = (
@@ -33,7 +34,7 @@ _own = (
     "memristor_model_params",
     "module_parameters_to_patch",
 )
-_settings = tuple(name for name in inspect.signature(patch_model).parameters if name not in _own)
+_settings = tuple(name for name in inspect.signature(from_memtorch).parameters if name not in _own)
 
 
 _small = 2**16  # weights of a layer, up to which chips are faster side by side
@@ -154,9 +155,7 @@ class Recipe:
         )
         for chip in crossbars_of(patched):
             for name, settings in effects.items():
-                cls = self._effect(name, name)
-                draws = {"generator": generator} if "generator" in inspect.signature(cls).parameters else {}
-                chip.add_effect(cls(**settings, **draws))
+                chip.add_effect(self._effect(name, name)(**settings))
         return patched.eval()
 
     def chips(self, configuration: dict, seeds, fresh: bool = True):
@@ -165,23 +164,19 @@ class Recipe:
         `fresh=False` is faster, for those who only look at a chip: it is often the same object, to be measured before
         the next one, and to be left as it is. Raise whatever patching, programming or tuning raises.
         """
-        patched, varied = None, False
+        patched = None
         for seed in seeds:
             generator = torch.Generator().manual_seed(seed)
-            if patched is None or varied:
+            if patched is None:
                 patched = self.patched(configuration, generator)
-                crossbars = crossbars_of(patched)
-                varied = any(c.memristor.varies for c in crossbars)  # devices that differ by themselves
-                # what another chip shares with this one needn't be written again, unless reads or inexact writes have
-                # moved its devices
-                moved = any(
-                    layer.programming_routine is not None or not layer.separable
-                    for layer in readable_layers(patched).values()
+                layers = readable_layers(patched).values()
+                # what chips share needn't be written again, unless devices differ by themselves, or reads or inexact
+                # writes have moved them
+                anew = any(c.memristor.varies for c in crossbars_of(patched)) or any(
+                    layer.programming_routine is not None or not layer.separable for layer in layers
                 )
-            # drawn after the devices, from a stream of its own, so that a chip is the same one whether its devices were
-            # built anew or not
             draws = torch.Generator().manual_seed(seed)
-            new_chip(patched, draws) if moved else redraw(crossbars, draws)
+            new_chip(patched, draws) if anew else redraw(patched, drawn_seed(draws))
             # what is done to a chip must not reach the next one
             chip = copy.deepcopy(patched) if fresh or self.prepare is not None else patched
             if self.prepare is not None:

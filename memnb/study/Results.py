@@ -6,24 +6,27 @@
 __all__ = ['Results']
 
 # %% ../../nbs/study/Results.ipynb #cell-002
+import html
 import math
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from ..explore.Explorer import palette, styled
 from ..utils import check_number
 
-# %% ../../nbs/study/Results.ipynb #cell-004
+# %% ../../nbs/study/Results.ipynb #cell-005
 _notes = ("chip", "seed", "error")
 
 
 class Results:
     """Hold the `table` of a study, which has a row for each chip; `parameters` and `metrics` name its columns.
 
-    `errors` are the tracebacks of chips that raised. The methods raise ValueError if the table doesn't have a name.
+    `errors` has the tracebacks of chips that raised. The methods raise ValueError if the table doesn't have a name.
     """
 
     def __init__(
@@ -37,23 +40,13 @@ class Results:
         if not table.columns.is_unique:
             raise ValueError(f"table: columns {list(table.columns)}: must have names of their own")
 
+    def __len__(self):
+        return len(self.table)
+
     def label(self, name: str) -> str:
-        "A column with its unit, for an axis."
+        "Return the name of a column with its unit, for an axis."
         unit = self.table.attrs.get("units", {}).get(name)
         return f"{name} ({unit})" if unit else name
-
-    def _checked(self, given, what, among):
-        if given is None and len(among) == 1:
-            return among[0]
-        if not among:
-            raise ValueError(
-                f"{what}: there is none: all {len(self.table)} chips raised, see `errors`"
-                if self.errors
-                else f"{what}: there is none"
-            )
-        if given not in among:
-            raise ValueError(f"{what}={given!r}: must be one of {list(among)}")
-        return given
 
     @property
     def varied(self) -> list[str]:
@@ -61,278 +54,113 @@ class Results:
         return [p for p in self.parameters if self.table[p].map(repr).nunique() > 1]
 
     def _groups(self, names):
-        "(values, rows) for each combination of these parameters, in the order of the table."
+        "Return (values, rows) for each combination of these parameters, in the order of the table."
         if not names:
             return [((), self.table)]
         keys = self.table[list(names)].map(repr).agg("|".join, axis=1)
         return [(tuple(rows.iloc[0][list(names)]), rows) for _, rows in self.table.groupby(keys, sort=False)]
 
-    def summary(
-        self,
-        metric: str | None = None,  # None: the only one
-        level: float = 0.95,  # of confidence
-        by: list | None = None,  # parameters; None: all that vary
-    ) -> pd.DataFrame:
-        """Return chips, mean, std between chips, low and high of each configuration.
+# %% ../../nbs/study/Results.ipynb #cell-009
+@patch
+def _checked(self: Results, given, what, kind):
+    "Return `given`, or the only name there is; raise ValueError unless it is one of `kind`, such as 'metrics'."
+    among = getattr(self, kind)
+    if given is None and len(among) == 1:
+        return among[0]
+    if not among:
+        raise ValueError(f"{what}={given!r}: {self._lacks(kind)}")
+    if given is None:
+        several = {"varied": "parameters that vary"}.get(kind, kind)
+        raise ValueError(f"{what}=None: there are several {several}; name one of {among}, as {what}={among[0]!r}")
+    if given not in among:
+        raise ValueError(f"{what}={given!r}: must be one of {among}")
+    return given
 
-        The mean lies between low and high with confidence `level`. For a single chip, std, low and high are NaN.
-        """
-        metric = self._checked(metric, "metric", self.metrics)
-        check_number(level, "level", above=0, at_most=1 - 1e-12)
-        names = self.varied if by is None else [self._checked(p, "by", self.parameters) for p in by]
-        rows = []
-        for values, part in self._groups(names):
-            a = part[metric].dropna().to_numpy(float)
-            n = len(a)
-            mean, std = (a.mean() if n else math.nan), (a.std(ddof=1) if n > 1 else math.nan)
-            half = stats.t.ppf((1 + level) / 2, n - 1) * std / math.sqrt(n) if n > 1 else math.nan
-            rows.append((*values, n, mean, std, mean - half, mean + half))
-        frame = pd.DataFrame(rows, columns=[*names, "chips", "mean", "std", "low", "high"])
-        for k, name in enumerate(names):  # as in the table, where None isn't NaN
-            frame[name] = pd.Series([row[k] for row in rows], dtype=self.table[name].dtype)
-        unit = self.table.attrs.get("units", {}).get(metric, "")
-        frame.attrs["units"] = {
-            **self.table.attrs.get("units", {}),
-            **dict.fromkeys(("mean", "std", "low", "high"), unit),
-        }
-        return frame
 
-    def compare(
-        self,
-        parameter: str,
-        one,  # a value of it
-        other,  # another one
-        metric: str | None = None,
-        level: float = 0.95,
-    ) -> pd.DataFrame:
-        """Return by how much a metric is larger with `other` than with `one`, chip by chip.
-
-        This is a `summary` of the differences, for each combination of the other parameters. Chips of one number have
-        the same seed, so part of their luck cancels: a smaller difference is told from none than by two summaries.
-        """
-        metric = self._checked(metric, "metric", self.metrics)
-        others = [p for p in self.varied if p != self._checked(parameter, "parameter", self.parameters)]
-        chip = self.table[[*others, "chip"]].map(repr).agg("|".join, axis=1)
-        halves = []
-        for what, value in (("one", one), ("other", other)):
-            having = self.table[parameter].map(lambda v, value=value: v == value)
-            if not having.any():
-                raise ValueError(
-                    f"{what}={value!r}: must be a value of {parameter}, {list(dict.fromkeys(self.table[parameter]))}"
-                )
-            halves.append(self.table[having].set_index(chip[having]))
-        before, after = halves
-        both = after.index.intersection(before.index, sort=False)
-        differences = after.loc[both].assign(**{metric: after.loc[both, metric] - before.loc[both, metric]})
-        differences.attrs["units"] = self.table.attrs.get("units", {})
-        return Results(differences.reset_index(drop=True), others).summary(metric, level, others)
-
-    def plot(
-        self,
-        x: str | None = None,  # parameter along the axis; None: the only one that varies
-        metric: str | None = None,
-        band: str = "std",  # of chips; "mean": 95 % confidence of the mean
-        log: bool = False,  # a logarithmic axis
-        ax=None,
-    ):
-        "A metric against a parameter, with a band; a line for each combination of the others that vary. The axes."
-        x = self._checked(x, "x", self.varied if x is None and len(self.varied) == 1 else self.parameters)
-        metric = self._checked(metric, "metric", self.metrics)
-        if band not in ("std", "mean"):
-            raise ValueError(f"band={band!r}: must be 'std' (between chips) or 'mean' (confidence of the mean)")
-        others = [p for p in self.varied if p != x]
-        summary = self.summary(metric, by=[*others, x])
-        places, ticks = _axis(summary[x])
-        with styled():
-            ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
-            keys = summary[others].map(repr).agg("|".join, axis=1) if others else pd.Series("", index=summary.index)
-            for k, (_, part) in enumerate(summary.groupby(keys, sort=False)):
-                at = places[part.index]
-                order = np.argsort(at)
-                low, high = (
-                    (part["mean"] - part["std"], part["mean"] + part["std"])
-                    if band == "std"
-                    else (part["low"], part["high"])
-                )
-                label = ", ".join(f"{p}={part.iloc[0][p]}" for p in others)
-                colour = palette[k % len(palette)]
-                ax.plot(
-                    at[order],
-                    part["mean"].to_numpy()[order],
-                    marker="o",
-                    color=colour,
-                    markersize=4,
-                    label=label or "mean",
-                    linestyle=("-", "--", ":")[k // len(palette) % 3],
-                )
-                ax.fill_between(
-                    at[order],
-                    low.to_numpy()[order],
-                    high.to_numpy()[order],
-                    color=colour,
-                    alpha=0.2,
-                    linewidth=0,
-                    label=None if k else {"std": "± std of chips", "mean": "95 % of the mean"}[band],
-                )
-            if ticks is not None:
-                ax.set_xticks(range(len(ticks)), ticks)
-            elif log:
-                ax.set_xscale("log")
-            elif len(set(places)) <= 8:
-                ax.set_xticks(sorted(set(places)), [f"{v:g}" for v in sorted(set(places))])
-            ax.set(xlabel=self.label(x), ylabel=self.label(metric))
-            ax.legend(fontsize=8)
-        return ax
-
-    def heatmap(self, x: str, y: str, metric: str | None = None, ax=None):
-        "The mean of a metric for two parameters, over all else; the axes."
-        metric = self._checked(metric, "metric", self.metrics)
-        for what, name in (("x", x), ("y", y)):
-            self._checked(name, what, self.parameters)
-        if x == y:
-            raise ValueError(f"y={y!r}: must be another parameter than x")
-        summary = self.summary(metric, by=[x, y])
-        columns, rows = (list(dict.fromkeys(map(repr, summary[p]))) for p in (x, y))
-        names = [
-            [_text(next(v for v in summary[p] if repr(v) == r)) for r in order]
-            for p, order in ((x, columns), (y, rows))
-        ]
-        field = np.full((len(rows), len(columns)), np.nan)
-        for a, b, mean in zip(summary[x], summary[y], summary["mean"], strict=True):
-            field[rows.index(repr(b)), columns.index(repr(a))] = mean
-        with styled():
-            ax = (
-                ax or plt.subplots(figsize=(1.6 + 0.62 * len(columns), 1.3 + 0.42 * len(rows)), layout="constrained")[1]
-            )
-            image = ax.imshow(field, aspect="auto", origin="lower")
-            ax.grid(False)
-            middle = (np.nanmin(field) + np.nanmax(field)) / 2
-            for (i, j), value in np.ndenumerate(field):
-                if value == value:
-                    ax.text(
-                        j,
-                        i,
-                        f"{value:.3g}",
-                        ha="center",
-                        va="center",
-                        fontsize=8,
-                        color="black" if value > middle else "white",
-                    )
-            ax.set_xticks(range(len(columns)), names[0])
-            ax.set_yticks(range(len(rows)), names[1])
-            ax.set(xlabel=self.label(x), ylabel=self.label(y))
-            ax.figure.colorbar(image, ax=ax, label=self.label(metric))
-        return ax
-
-    def pareto(
-        self,
-        cost: str,  # metric of which less is better
-        value: str,  # metric of which more is better
-        plot: bool = True,
-        ax=None,
-    ) -> pd.DataFrame:
-        """Return the configurations that no other one beats, by the means of cost and value, cheapest first.
-
-        With `plot`, draw a picture of all configurations.
-        """
-        for what, name in (("cost", cost), ("value", value)):
-            self._checked(name, what, self.metrics)
-        means = self.summary(cost)[[*self.varied, "mean"]].rename(columns={"mean": cost})
-        means[value] = self.summary(value)["mean"]
-        means = means.dropna(subset=[cost, value])
-        order = means.sort_values([cost, value], ascending=[True, False])
-        best = order[value].cummax().shift(fill_value=-math.inf)
-        front = order[order[value] > best].reset_index(drop=True)
-        front.attrs["units"] = self.table.attrs.get("units", {})
-        if plot:
-            with styled():
-                ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
-                ax.plot(means[cost], means[value], "o", color=palette[5], markersize=4, label="configuration")
-                ax.step(front[cost], front[value], "o-", where="post", color=palette[1], label="front")
-                for row in front.to_dict("records"):
-                    ax.annotate(
-                        ", ".join(f"{p.rpartition('.')[2]}={_text(row[p])}" for p in self.varied),
-                        (row[cost], row[value]),
-                        textcoords="offset points",
-                        xytext=(3, -9),
-                        fontsize=7,
-                    )
-                ax.set(xlabel=self.label(cost), ylabel=self.label(value))
-                ax.legend()
-        return front
-
-    def sensitivity(self, metric: str | None = None) -> pd.DataFrame:
-        """Return how much each parameter matters, the most important first: its `share` (%) and `range`.
-
-        `share` is the part of the variance between configurations that the parameter explains by itself: its
-        first-order Sobol index if the configurations are a full grid, or spread evenly. Numbers with many values are
-        grouped. What a parameter without any effect would seem to explain, by the luck of chips or of the points, is
-        subtracted. It is NaN if there are too few configurations to tell. `range` is the largest mean of the groups
-        minus the smallest, luck included.
-        """
-        metric = self._checked(metric, "metric", self.metrics)
-        means = self.summary(metric).dropna(subset=["mean"])
-        n, overall = len(means), means["mean"].mean()
-        luck = (means["std"].fillna(0) ** 2 / means["chips"]).mean()  # of a configuration's mean
-        grid = n == math.prod(means[p].map(repr).nunique() for p in self.varied)
-        total = ((means["mean"] - overall) ** 2).sum() - (n - 1) * luck * grid
-        rows = []
-        for p in self.varied:
-            by = means.groupby(means[p].map(_bins(means[p])), sort=False)["mean"]
-            own, count = by.mean(), by.count()
-            k = len(own)
-            if total <= 0 or k < 2 or (not grid and n < 2 * k):
-                rows.append((p, 0.0 if grid else math.nan, own.max() - own.min()))
-                continue
-            between = (count * (own - overall) ** 2).sum()
-            within = ((means["mean"] - overall) ** 2).sum() - between
-            by_luck = (k - 1) * (luck if grid else within / (n - k))
-            rows.append((p, 100 * max(0.0, between - by_luck) / total, own.max() - own.min()))
-        frame = pd.DataFrame(rows, columns=["parameter", "share", "range"]).sort_values(
-            "share", ascending=False, ignore_index=True
+@patch
+def _lacks(self: Results, kind):
+    "Return why there are none of a kind, and what to do."
+    if kind == "metrics" and self.errors:
+        return (
+            f"must be a metric, but nothing was measured, since all {len(self)} chips raised an error; "
+            "read `errors`, mend the cause, and run the study again with retry=True"
         )
-        frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, "")}
-        return frame
+    if kind == "metrics":
+        return f"must be a metric, but the table has only the columns {list(self.table.columns)}; add one"
+    return (
+        "must be a parameter, but this study has none, as its grid is empty; "
+        "give `run` a grid with one, such as {'ADC_resolution': [4, 6, 8]}"
+    )
 
-    def plot_sensitivity(self, metric: str | None = None, ax=None):
-        "Bars of `sensitivity`; the axes."
-        metric = self._checked(metric, "metric", self.metrics)
-        ranking = self.sensitivity(metric)[::-1]
-        with styled():
-            ax = ax or plt.subplots(figsize=(5.2, 0.8 + 0.35 * len(ranking)), layout="constrained")[1]
-            ax.barh(ranking["parameter"], ranking["share"], color=palette[0])
-            ax.set(xlabel=f"share of the variance of {metric} between configurations (%)")
-        return ax
+# %% ../../nbs/study/Results.ipynb #cell-012
+@patch
+def summary(
+    self: Results,
+    metric: str | None = None,  # None: the only one
+    level: float = 0.95,  # of confidence
+    by: list | None = None,  # parameters; None: all that vary
+) -> pd.DataFrame:
+    """Return chips, mean, std between chips, low and high of each configuration.
 
-    def __len__(self):
-        return len(self.table)
+    The mean lies between low and high with confidence `level`. For a single chip, std, low and high are NaN.
+    """
+    metric = self._checked(metric, "metric", "metrics")
+    check_number(level, "level", above=0, at_most=1 - 1e-12)
+    names = self.varied if by is None else [self._checked(p, "by", "parameters") for p in by]
+    rows = []
+    for values, part in self._groups(names):
+        a = part[metric].dropna().to_numpy(float)
+        n = len(a)
+        mean, std = (a.mean() if n else math.nan), (a.std(ddof=1) if n > 1 else math.nan)
+        half = stats.t.ppf((1 + level) / 2, n - 1) * std / math.sqrt(n) if n > 1 else math.nan
+        rows.append((*values, n, mean, std, mean - half, mean + half))
+    frame = pd.DataFrame(rows, columns=[*names, "chips", "mean", "std", "low", "high"])
+    for k, name in enumerate(names):  # as in the table, where None isn't NaN
+        frame[name] = pd.Series([row[k] for row in rows], dtype=self.table[name].dtype)
+    units = self.table.attrs.get("units", {})
+    frame.attrs["units"] = {**units, **dict.fromkeys(("mean", "std", "low", "high"), units.get(metric, ""))}
+    return frame
 
-    def __repr__(self):
-        failed = f", {len(self.errors)} of which raised" if self.errors else ""
-        head = f"{len(self.table)} chips of {len(self._groups(self.varied))} configurations{failed}"
-        return "\n".join(
-            [
-                head,
-                *(
-                    f"\n{self.label(m)}\n"
-                    f"{self.summary(m).to_string(float_format='{:.4g}'.format, index=False, max_rows=40)}"
-                    for m in self.metrics
-                ),
-            ]
-        )
+# %% ../../nbs/study/Results.ipynb #cell-016
+@patch
+def compare(
+    self: Results,
+    parameter: str,
+    one,  # a value of it
+    other,  # another one
+    metric: str | None = None,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Return by how much a metric is larger with `other` than with `one`, chip by chip.
 
-    def _repr_html_(self):
-        failed = f", <b>{len(self.errors)} of which raised</b> (see <code>errors</code>)" if self.errors else ""
-        parts = [f"<p>{len(self.table)} chips of {len(self._groups(self.varied))} configurations{failed}</p>"]
-        for m in self.metrics:
-            parts += [
-                f"<p><b>{self.label(m)}</b></p>",
-                self.summary(m)
-                .style.format("{:.4g}", subset=["mean", "std", "low", "high"])
-                .hide(axis="index")
-                .to_html(),
-            ]
-        return "".join(parts)
+    This is a `summary` of the differences, for each combination of the other parameters. Chips of one number have
+    the same seed, so part of their luck cancels: a smaller difference is told from none than by two summaries.
+    """
+    metric = self._checked(metric, "metric", "metrics")
+    others = [p for p in self.varied if p != self._checked(parameter, "parameter", "parameters")]
+    chip = self.table[[*others, "chip"]].map(repr).agg("|".join, axis=1)
+    halves = []
+    for what, value in (("one", one), ("other", other)):
+        having = self.table[parameter].map(lambda v, value=value: v == value)
+        if not having.any():
+            there = list(dict.fromkeys(self.table[parameter]))
+            raise ValueError(f"{what}={value!r}: must be a value of {parameter}, one of {there}")
+        halves.append(self.table[having].set_index(chip[having]))
+    before, after = halves
+    both = after.index.intersection(before.index, sort=False)
+    differences = after.loc[both].assign(**{metric: after.loc[both, metric] - before.loc[both, metric]})
+    differences.attrs["units"] = self.table.attrs.get("units", {})
+    return Results(differences.reset_index(drop=True), others).summary(metric, level, others)
+
+# %% ../../nbs/study/Results.ipynb #cell-020
+_bands = {"std": "± standard deviation of chips", "mean": "95 % confidence interval of the mean"}
+
+
+def _limits(summary, band):
+    "Return the lower and the upper end of a band."
+    if band == "mean":
+        return summary["low"], summary["high"]
+    return summary["mean"] - summary["std"], summary["mean"] + summary["std"]
 
 
 def _text(value):
@@ -340,7 +168,7 @@ def _text(value):
 
 
 def _axis(values):
-    "Places of values on an axis, and names for them, or None where they are numbers."
+    "Return the places of values on an axis, and names for them, or None where they are numbers."
     if all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in values):
         return values.to_numpy(float), None
     order = list(dict.fromkeys(map(repr, values)))
@@ -348,6 +176,157 @@ def _axis(values):
     return np.array([order.index(repr(v)) for v in values], float), names
 
 
+def _curve(ax, at, part, band, number, label, band_label):
+    "Draw the means of a summary over places on the axis, with a band, in the colour and style of that number."
+    order = np.argsort(at)
+    at, mean = at[order], part["mean"].to_numpy()[order]
+    low, high = (end.to_numpy()[order] for end in _limits(part, band))
+    looks = {"color": palette[number % len(palette)]}
+    style = ("-", "--", ":")[number // len(palette) % 3]
+    ax.plot(at, mean, marker="o", markersize=4, linestyle=style, label=label, **looks)
+    if len(at) > 1:
+        ax.fill_between(at, low, high, alpha=0.2, linewidth=0, label=band_label, **looks)
+    else:  # a band of a single place has no area
+        ax.errorbar(at, mean, [mean - low, high - mean], capsize=3, linestyle="none", label=band_label, **looks)
+
+# %% ../../nbs/study/Results.ipynb #cell-022
+@patch
+def _plot_lines(self: Results, ax, x, others, metric, band, log):
+    "Draw a line with a band for each combination of the other parameters."
+    summary = self.summary(metric, by=[*others, x])
+    places, ticks = _axis(summary[x])
+    keys = summary[others].map(repr).agg("|".join, axis=1) if others else pd.Series("", index=summary.index)
+    for k, (_, part) in enumerate(summary.groupby(keys, sort=False)):
+        label = ", ".join(f"{p}={part.iloc[0][p]}" for p in others) or "mean"
+        _curve(ax, places[part.index], part, band, k, label, None if k else _bands[band])
+    if ticks is not None:
+        ax.set_xticks(range(len(ticks)), ticks)
+    elif log:
+        ax.set_xscale("log")
+    elif len(set(places)) <= 8:
+        ax.set_xticks(sorted(set(places)), [f"{v:g}" for v in sorted(set(places))])
+    ax.set_xlabel(self.label(x))
+    ax.legend(fontsize=8)
+
+
+@patch
+def _plot_chips(self: Results, ax, metric, band):
+    "Draw all chips, their mean and its band."
+    one = self.summary(metric, by=[]).iloc[0]
+    ax.plot(self.table["chip"], self.table[metric], "o", color=palette[0], markersize=4, label="chip")
+    ax.axhline(one["mean"], color=palette[1], label="mean")
+    if one["chips"] > 1:
+        ax.axhspan(*_limits(one, band), color=palette[1], alpha=0.2, linewidth=0, label=_bands[band])
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("number of the chip")
+    bottom, top = ax.get_ylim()
+    ax.set_ylim(top=top + 0.15 * (top - bottom))  # a row for the legend, which would lie over chips
+    ax.legend(fontsize=8, ncols=3, loc="upper center")
+
+# %% ../../nbs/study/Results.ipynb #cell-023
+@patch
+def plot(
+    self: Results,
+    x: str | None = None,  # parameter along the axis; None: the only one that varies, or if none does the chips
+    metric: str | None = None,
+    band: str | None = None,  # "std": of chips; "mean": its 95 % confidence interval; None: std, for chips mean
+    log: bool = False,  # a logarithmic axis, if `x` has numbers
+    ax=None,
+):
+    """Draw a metric against a parameter, with a line and a band for each combination of the others; return the axes.
+
+    If there is a single configuration, draw its chips, their mean, and the 95 % confidence interval of the mean.
+    """
+    varied = self.varied
+    if x is not None or varied:
+        x = self._checked(x, "x", "varied" if x is None else "parameters")
+    metric = self._checked(metric, "metric", "metrics")
+    if band not in (None, *_bands):
+        raise ValueError(f"band={band!r}: must be 'std' (between chips), 'mean' (its confidence interval) or None")
+    with styled():
+        ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
+        if x is None:
+            self._plot_chips(ax, metric, band or "mean")
+        else:
+            self._plot_lines(ax, x, [p for p in varied if p != x], metric, band or "std", log)
+        ax.set_ylabel(self.label(metric))
+    return ax
+
+# %% ../../nbs/study/Results.ipynb #cell-028
+@patch
+def heatmap(self: Results, x: str, y: str, metric: str | None = None, ax=None):
+    "Draw the mean of a metric for two parameters, over all else; return the axes."
+    metric = self._checked(metric, "metric", "metrics")
+    for what, name in (("x", x), ("y", y)):
+        self._checked(name, what, "parameters")
+    if x == y:
+        raise ValueError(f"y={y!r}: must be another parameter than x")
+    summary = self.summary(metric, by=[x, y])
+    columns, rows = (list(dict.fromkeys(map(repr, summary[p]))) for p in (x, y))
+    names = [
+        [_text(next(v for v in summary[p] if repr(v) == r)) for r in order] for p, order in ((x, columns), (y, rows))
+    ]
+    field = np.full((len(rows), len(columns)), np.nan)
+    for a, b, mean in zip(summary[x], summary[y], summary["mean"], strict=True):
+        field[rows.index(repr(b)), columns.index(repr(a))] = mean
+    with styled():
+        size = (1.6 + 0.62 * len(columns), 1.3 + 0.42 * len(rows))
+        ax = ax or plt.subplots(figsize=size, layout="constrained")[1]
+        image = ax.imshow(field, aspect="auto", origin="lower")
+        ax.grid(False)
+        middle = (np.nanmin(field) + np.nanmax(field)) / 2
+        for (i, j), value in np.ndenumerate(field):
+            if value == value:
+                colour = "black" if value > middle else "white"
+                ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=8, color=colour)
+        ax.set_xticks(range(len(columns)), names[0])
+        ax.set_yticks(range(len(rows)), names[1])
+        ax.set(xlabel=self.label(x), ylabel=self.label(y))
+        ax.figure.colorbar(image, ax=ax, label=self.label(metric))
+    return ax
+
+# %% ../../nbs/study/Results.ipynb #cell-031
+@patch
+def pareto(
+    self: Results,
+    cost: str,  # metric of which less is better
+    value: str,  # metric of which more is better
+    plot: bool = True,
+    ax=None,
+) -> pd.DataFrame:
+    """Return the configurations that no other one beats, by the means of cost and value, cheapest first.
+
+    With `plot`, draw a picture of all configurations.
+    """
+    for what, name in (("cost", cost), ("value", value)):
+        self._checked(name, what, "metrics")
+    means = self.summary(cost)[[*self.varied, "mean"]].rename(columns={"mean": cost})
+    means[value] = self.summary(value)["mean"]
+    means = means.dropna(subset=[cost, value])
+    order = means.sort_values([cost, value], ascending=[True, False])
+    best = order[value].cummax().shift(fill_value=-math.inf)
+    front = order[order[value] > best].reset_index(drop=True)
+    front.attrs["units"] = self.table.attrs.get("units", {})
+    if plot:
+        self._plot_front(means, front, cost, value, ax)
+    return front
+
+
+@patch
+def _plot_front(self: Results, means, front, cost, value, ax):
+    "Draw all configurations, and the front as a staircase with their names."
+    with styled():
+        ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
+        ax.plot(means[cost], means[value], "o", color=palette[5], markersize=4, label="configuration")
+        ax.step(front[cost], front[value], "o-", where="post", color=palette[1], label="front")
+        for row in front.to_dict("records"):
+            name = ", ".join(f"{p.rpartition('.')[2]}={_text(row[p])}" for p in self.varied)
+            at = {"textcoords": "offset points", "xytext": (3, -9), "fontsize": 7}
+            ax.annotate(name, (row[cost], row[value]), **at)
+        ax.set(xlabel=self.label(cost), ylabel=self.label(value))
+        ax.legend()
+
+# %% ../../nbs/study/Results.ipynb #cell-035
 def _bins(values):
     """Return a function that groups the values of a parameter.
 
@@ -358,3 +337,74 @@ def _bins(values):
         return repr
     edges = np.quantile(values.to_numpy(float), np.linspace(0, 1, 1 + min(8, len(values) // 8))[1:-1])
     return lambda v: int(np.searchsorted(edges, v, side="right"))
+
+
+@patch
+def sensitivity(self: Results, metric: str | None = None) -> pd.DataFrame:
+    """Return how much each parameter matters, the most important first: its `share` (%) and `range`.
+
+    `share` is the part of the variance between configurations that the parameter explains by itself: its
+    first-order Sobol index if the configurations are a full grid, or spread evenly. Numbers with many values are
+    grouped. What a parameter without any effect would seem to explain, by the luck of chips or of the points, is
+    subtracted. It is NaN if there are too few configurations to tell. `range` is the largest mean of the groups
+    minus the smallest, luck included.
+    """
+    metric = self._checked(metric, "metric", "metrics")
+    means = self.summary(metric).dropna(subset=["mean"])
+    n, overall = len(means), means["mean"].mean()
+    luck = (means["std"].fillna(0) ** 2 / means["chips"]).mean()  # of a configuration's mean
+    grid = n == math.prod(means[p].map(repr).nunique() for p in self.varied)
+    total = ((means["mean"] - overall) ** 2).sum() - (n - 1) * luck * grid
+    rows = []
+    for p in self.varied:
+        by = means.groupby(means[p].map(_bins(means[p])), sort=False)["mean"]
+        own, count = by.mean(), by.count()
+        k = len(own)
+        if total <= 0 or k < 2 or (not grid and n < 2 * k):
+            rows.append((p, 0.0 if grid else math.nan, own.max() - own.min()))
+            continue
+        between = (count * (own - overall) ** 2).sum()
+        within = ((means["mean"] - overall) ** 2).sum() - between
+        by_luck = (k - 1) * (luck if grid else within / (n - k))
+        rows.append((p, 100 * max(0.0, between - by_luck) / total, own.max() - own.min()))
+    frame = pd.DataFrame(rows, columns=["parameter", "share", "range"])
+    frame = frame.sort_values("share", ascending=False, ignore_index=True)
+    frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, "")}
+    return frame
+
+# %% ../../nbs/study/Results.ipynb #cell-036
+@patch
+def plot_sensitivity(self: Results, metric: str | None = None, ax=None):
+    "Draw the shares of `sensitivity` as bars; return the axes."
+    metric = self._checked(metric, "metric", "metrics")
+    ranking = self.sensitivity(metric)[::-1]
+    with styled():
+        ax = ax or plt.subplots(figsize=(5.2, 0.8 + 0.35 * len(ranking)), layout="constrained")[1]
+        ax.barh(ranking["parameter"], ranking["share"], color=palette[0])
+        ax.set(xlabel=f"share of the variance of {metric} between configurations (%)")
+    return ax
+
+# %% ../../nbs/study/Results.ipynb #cell-043
+@patch
+def _head(self: Results):
+    "Return what there is, in a line."
+    return f"{len(self)} chips of {len(self._groups(self.varied))} configurations"
+
+
+@patch
+def __repr__(self: Results):
+    failed = f", {len(self.errors)} of which raised" if self.errors else ""
+    form = {"float_format": "{:.4g}".format, "index": False, "max_rows": 40}
+    parts = [f"\n{self.label(m)}\n{self.summary(m).to_string(**form)}" for m in self.metrics]
+    return "\n".join([self._head() + failed, *parts])
+
+
+@patch
+def _repr_html_(self: Results):
+    failed = f", <b>{len(self.errors)} of which raised</b> (see <code>errors</code>)" if self.errors else ""
+    parts = [f"<p>{self._head()}{failed}</p>"]
+    with pd.option_context("display.max_colwidth", None):
+        for m in self.metrics:
+            shown = self.summary(m).to_html(index=False, float_format="{:.4g}".format, escape=True)
+            parts.append(f"<p><b>{html.escape(self.label(m))}</b></p>{shown}")
+    return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'  # no dollar begins a formula

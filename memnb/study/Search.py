@@ -6,12 +6,15 @@
 __all__ = ['Found', 'search']
 
 # %% ../../nbs/study/Search.ipynb #cell-002
+import contextlib
+import functools
 import itertools
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 
 from .Recipe import sampled
@@ -19,32 +22,104 @@ from .Results import Results
 from .Run import readable, run
 from ..utils import check_number
 
-# %% ../../nbs/study/Search.ipynb #cell-004
-@dataclass
+# %% ../../nbs/study/Search.ipynb #cell-005
+@dataclass(repr=False)
 class Found:
     """Hold what a search found: the configuration `best`, its `means`, and the `results` of all that were tried.
 
-    `best` is None if no configuration keeps what must be kept.
+    `best` is None if no configuration keeps what must be kept, which is `keep`. `tried` has each configuration with its
+    means, which are {} if one of its chips raised an error.
     """
 
     best: dict | None
     means: dict
     results: Results
+    keep: dict = field(default_factory=dict)
+    tried: list = field(default_factory=list)
 
     def __repr__(self):
-        tried = len(self.results._groups(self.results.parameters))
+        wanted = " and ".join(f"{n} >= {least:.15g}{self._unit(n)}" for n, least in self.keep.items())
         if self.best is None:
-            raised = (
-                f"; {len(self.results.errors)} of {len(self.results)} chips raised, see results.errors"
-                if self.results.errors
-                else ""
-            )
-            return f"none of {tried} configurations keeps what must be kept{raised}"
-        said = ", ".join(f"{n}={readable(v)}" for n, v in self.best.items())
-        means = ", ".join(f"{self.results.label(n)} {v:.4g}" for n, v in self.means.items())
-        return f"{said}: {means}, the cheapest of {tried} that were tried"
+            return self._missed(wanted)
+        means = ", ".join(f"{n} {v:.4g}{self._unit(n)}" for n, v in self.means.items())
+        return f"{_said(self.best)}: {means}; of {len(self.tried)} configurations tried the cheapest with {wanted}"
+
+    def _unit(self, name):
+        unit = self.results.table.attrs.get("units", {}).get(name)
+        return f" {unit}" if unit else ""
 
 
+def _said(configuration):
+    return ", ".join(f"{n}={readable(v)}" for n, v in configuration.items())
+
+
+def _apart(value, other):
+    "Return a number with four digits, or as many as tell it from another one."
+    return next((text for d in range(4, 18) if (text := f"{value:.{d}g}") != f"{other:.{d}g}"), f"{value:.17g}")
+
+
+@patch
+def _missed(self: Found, wanted):
+    "Return how much was reached of what was wanted, where, and what can be done."
+    errors = len(self.results.errors)
+    raised = f"; {errors} of {len(self.results)} chips raised an error, read `results.errors`" if errors else ""
+    measured = [(configuration, means) for configuration, means in self.tried if means]
+    if not measured:
+        return f"no configuration of {len(self.tried)} could be measured{raised}"
+    reached = {}
+    for name, least in self.keep.items():
+        configuration, means = max(measured, key=lambda one: one[1][name])
+        reached[name] = f"{_apart(means[name], least)}{self._unit(name)} ({_said(configuration)})"
+    (alone, *more) = reached.values()
+    most = " and ".join(f"{n} {text}" for n, text in reached.items())
+    so_far = f"the highest that were reached are {most}" if more else f"the best reaches {alone}"
+    todo = "lower `keep`, widen `space`, or try more `trials`"
+    return f"no configuration of {len(self.tried)} reaches {wanted}; {so_far}{raised}; {todo}"
+
+# %% ../../nbs/study/Search.ipynb #cell-009
+class _Tried:
+    "Measure configurations, each of them once, and keep what was found."
+
+    def __init__(self, measure, needed, told):
+        self.measure, self.needed, self.told = measure, needed, told
+        self.configurations, self.means, self.parts = {}, {}, []
+
+    def __call__(self, configuration) -> dict:
+        "Return the means of a configuration, {} if a chip raised; raise ValueError if the metric lacks a number."
+        key = repr({n: readable(v) for n, v in configuration.items()})
+        if key not in self.means:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".* chips raised", RuntimeWarning)  # it is told at the end
+                results = self.measure([configuration])
+            self.parts.append(results)
+            self.told()
+            if not results.errors and (lacking := [n for n in self.needed if n not in results.metrics]):
+                raise ValueError(f"metric: gave {results.metrics}: must give {lacking}, which cost or keep name")
+            self.configurations[key] = configuration
+            self.means[key] = {} if results.errors else {n: results.table[n].mean() for n in results.metrics}
+        return self.means[key]
+
+    def __len__(self):
+        return len(self.means)
+
+    def found(self, cost, keep) -> Found:
+        "Return the cheapest configuration that keeps what must be kept."
+        tried = [(configuration, self.means[key]) for key, configuration in self.configurations.items()]
+        kept = [one for one in tried if one[1] and all(one[1][n] >= least for n, least in keep.items())]
+        best, means = min(kept, key=lambda one: one[1][cost]) if kept else (None, {})
+        return Found(best, means, _together(self.parts), dict(keep), tried)
+
+
+def _together(parts):
+    "Return the results of several studies as one."
+    table, errors = pd.concat([part.table for part in parts], ignore_index=True), {}
+    table.attrs["units"] = parts[0].table.attrs.get("units", {})
+    starts = itertools.accumulate((len(part) for part in parts), initial=0)
+    for start, part in zip(starts, parts, strict=False):
+        errors |= {start + row: text for row, text in part.errors.items()}
+    return Results(table, parts[0].parameters, errors)
+
+# %% ../../nbs/study/Search.ipynb #cell-012
 def search(
     recipe,  # as of `run`
     space: dict,  # name -> list of values, (low, high) or ("log", low, high)
@@ -66,6 +141,31 @@ def search(
         import optuna
     except ImportError as e:
         raise ImportError("search needs optuna: pip install memnb[search]") from e
+    _check_search(space, keep, trials)
+    measure = functools.partial(run, recipe, metric=metric, chips=chips, seed=seed, progress=False, **run_settings)
+    # what was tried before costs nothing, and isn't counted; a small space may be exhausted
+    size = math.prod(len(given) if isinstance(given, list) else math.inf for given in space.values())
+    with _quiet(optuna.logging), tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:
+        tried = _Tried(measure, (cost, *keep), bar.update)
+
+        def objective(trial):
+            means = tried({name: _suggested(trial, name, given) for name, given in space.items()})
+            if not means:
+                raise optuna.TrialPruned("its chips raised")
+            for n, least in keep.items():  # kept where this is 0 or less
+                trial.set_constraint(n, least - means[n])
+            return means[cost]
+
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True))
+        for _ in range(20 * trials):
+            if len(tried) >= min(trials, size):
+                break
+            study.optimize(objective, n_trials=1)
+    return tried.found(cost, keep)
+
+# %% ../../nbs/study/Search.ipynb #cell-013
+def _check_search(space, keep, trials):
+    "Raise TypeError or ValueError unless these arguments of `search` can be used."
     check_number(trials, "trials", at_least=1, integer=True)
     sampled(space, 1)  # refuses what is no space
     if not isinstance(keep, dict) or not keep:
@@ -78,63 +178,21 @@ def search(
                 f"space: {name}={given!r}: has two values that read alike; "
                 "leave one out, or give functions names that differ"
             )
-    configurations, means, found = {}, {}, {}
-
-    def measured(configuration):
-        "The key of a configuration whose chips were measured; no means if one of them raised."
-        key = repr({n: readable(v) for n, v in configuration.items()})
-        if key not in means:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", ".* chips raised", RuntimeWarning)  # it is told at the end
-                results = found[key] = run(
-                    recipe, [configuration], metric, chips, seed=seed, progress=False, **run_settings
-                )
-            bar.update()
-            if not results.errors and (lacking := [n for n in (cost, *keep) if n not in results.metrics]):
-                raise ValueError(f"metric: gave {results.metrics}: must give {lacking}, which cost or keep name")
-            configurations[key] = configuration
-            means[key] = {} if results.errors else {n: results.table[n].mean() for n in results.metrics}
-        return key
-
-    def objective(trial):
-        key = measured({name: _suggested(trial, name, given) for name, given in space.items()})
-        if not means[key]:
-            raise optuna.TrialPruned("its chips raised")
-        for n, least in keep.items():  # kept where this is 0 or less
-            trial.set_constraint(n, least - means[key][n])
-        return means[key][cost]
-
-    verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)  # it would announce each configuration
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True))
-    with tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:
-        try:
-            # what was tried before costs nothing, and isn't counted; a small space may be exhausted
-            size = math.prod(len(given) if isinstance(given, list) else math.inf for given in space.values())
-            for _ in range(20 * trials):
-                if len(means) >= min(trials, size):
-                    break
-                study.optimize(objective, n_trials=1)
-        finally:
-            optuna.logging.set_verbosity(verbosity)
-    kept = [k for k, m in means.items() if m and all(m[n] >= least for n, least in keep.items())]
-    best = min(kept, key=lambda k: means[k][cost]) if kept else None
-    results = _together(list(found.values()))
-    return Found(None if best is None else configurations[best], {} if best is None else means[best], results)
 
 
-def _together(parts):
-    "The results of several studies as one."
-    table, errors = pd.concat([part.table for part in parts], ignore_index=True), {}
-    table.attrs["units"] = parts[0].table.attrs.get("units", {})
-    starts = itertools.accumulate((len(part) for part in parts), initial=0)
-    for start, part in zip(starts, parts, strict=False):
-        errors |= {start + row: text for row, text in part.errors.items()}
-    return Results(table, parts[0].parameters, errors)
+@contextlib.contextmanager
+def _quiet(logging):
+    "Let optuna not announce each configuration."
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _suggested(trial, name, given):
-    "A value of the space, as optuna suggests it: of a list by its place, so that any value will do."
+    "Return a value of the space, as optuna suggests it: of a list by its place, so that any value will do."
     if isinstance(given, list):
         ordered = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in given)
         place = (

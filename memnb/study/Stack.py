@@ -7,16 +7,15 @@ __all__ = ['stackable', 'Stack']
 
 # %% ../../nbs/study/Stack.ipynb #cell-002
 import torch
-from torch.nn.functional import pad
 
-from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.crossbar.Tile import converted_sum
 from ..bh.Quantize import linear_step
-from ..map.Input import naive_factor, naive_scale
-from ..map.Module import analytic_tune
+from ..map.Input import scaling_traits
+from ..map.Module import Affine, analytic_slope, analytic_tune, checked_line
 from ..mn.Linear import Linear
+from ..mn.Matrix import AnalogMatrix
 from ..train import redraw
-from ..utils import check_finite
+from ..utils import check_finite, drawn_seed
 
 # %% ../../nbs/study/Stack.ipynb #cell-005
 _each_by_itself = tuple(
@@ -66,26 +65,14 @@ def stackable(patched: torch.nn.Module) -> bool:
 
 def _simple(layer):
     "Whether a layer is a product with conductances, whose chips differ by what effects drew."
-    settings = (
-        layer.scaling_routine is naive_scale
-        and layer.wires is None
-        and layer.separable
-        and not layer.fresh
-        and not layer.bias_rows
-    )
-    tuning = layer.tuning_routine is analytic_tune and layer.ohmic and not layer.freed
-    alone = (
-        not layer.forward_legacy_enabled
-        and layer.watch is None
-        and not layer._forward_hooks
-        and not layer._forward_pre_hooks
-    )
-    devices = not any(
+    h, traits = layer.hardware, scaling_traits(*layer.encoding)
+    read = traits.factor is not None and h.wires is None and layer.separable and not layer.random_read
+    tuned = layer.tuning_routine is analytic_tune and layer.ohmic and not layer.freed and not layer.bias_rows
+    hooked = layer.forward_legacy_enabled or layer.watch is not None or layer._forward_hooks or layer._forward_pre_hooks
+    alike = not any(
         c.memristor.varies or c.passing or not all(e.elementwise for e in c.effects) for c in layer.crossbars
     )
-    return (
-        settings and tuning and alone and devices and layer.programming_routine is None and not layer.decode.reference
-    )
+    return read and tuned and not hooked and alike and h.programming_routine is None and not layer.decode.reference
 
 # %% ../../nbs/study/Stack.ipynb #cell-007
 _in_cache = 2**18  # outputs at a time, of some chips: few enough to stay near the processor
@@ -104,25 +91,22 @@ class Stack:
                 f"patched: {type(patched).__name__}: chips of this model can't be stacked, they must be run one by one"
             )
         self.chain, self.chips = _chain(patched), len(seeds)
-        redraw(crossbars_of(patched), *(torch.Generator().manual_seed(seed) for seed in seeds))
+        redraw(patched, *(drawn_seed(torch.Generator().manual_seed(seed)) for seed in seeds))
         with torch.no_grad():
             self.layers = {part: self._tuned(part) for part in self.chain if isinstance(part, Linear)}
 
     def _tuned(self, layer):
-        "(differences (chips, rows, columns), slopes (chips, 1, 1)) of a layer: `analytic_tune` for each chip."
+        "(reader, slopes (chips, 1, 1)) of all chips of a layer: `analytic_tune` for each of them."
         d = layer.difference()
-        d = d if d.dim() == 3 else d.expand(self.chips, *d.shape)
-        w, held = layer._full_matrix().double(), layer.decode(d).mT.double()
-        both, own = (w * held).sum((1, 2)), (held * held).sum((1, 2))
-        slope = torch.where(own > 0, both / torch.where(own > 0, own, 1), 0)
-        if (largest := slope.abs().max().item()) > torch.finfo(d.dtype).max:
-            raise ValueError(f"coef={largest:.3g}: the weights are too large for conductances as small as these")
-        return d, slope.to(d.dtype).view(-1, 1, 1)
+        reader = AnalogMatrix.choose(layer, difference=d if d.dim() == 3 else d.expand(self.chips, *d.shape))
+        slope = analytic_slope(*(m.double() for m in layer.matrices())).view(-1)
+        checked_line(Affine(slope, 0.0), d.dtype)
+        return reader, slope.to(d.dtype).expand(self.chips).view(-1, 1, 1)
 
     @torch.no_grad()
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         "Outputs (chips, samples, outputs) for inputs (samples, ...), which all chips get."
-        widest = max(d.shape[-1] for d, _ in self.layers.values())
+        widest = max(reader.difference.shape[-1] for reader, _ in self.layers.values())
         some = max(1, _in_cache // (widest * len(x)))
         return torch.cat([self._chips(x, slice(k, k + some)) for k in range(0, self.chips, some)])
 
@@ -134,28 +118,24 @@ class Stack:
 
     def _read(self, layer, x, which):
         "A layer's outputs (chips, samples, columns) for inputs (samples, rows), or each chip's own."
-        x = layer._incoming(x)
+        x = layer.incoming(x)
         check_finite(x, "input")
-        d, slope = (t[which] for t in self.layers[layer])
-        if layer.linear:
-            y = x @ layer.decode(d)
+        reader, slope = self.layers[layer]
+        reader, slope = reader.of_chips(which), slope[which]
+        if reader.linear:
+            y = layer.decode(reader.currents(x).squeeze(-3))
         else:
             s = self._scales(layer, x)
-            voltages = layer.crossbars[0].memristor.phi(x * s)
-            rows = min(layer.crossbars[0].array_shape[0], d.shape[1])
-            over = -d.shape[1] % rows  # of the last row tile
-            tiles = pad(d, (0, 0, 0, over)).unflatten(1, (-1, rows))
-            y = self._converted(layer, pad(voltages, (0, over)).unflatten(-1, (-1, rows)).transpose(-3, -2) @ tiles) / s
+            y = self._converted(layer, reader.currents(x * s)) / s
         y = y * slope
         return y if layer.bias is None else y + layer.bias.to(y.dtype)
 
     def _scales(self, layer, x):
         "What each chip multiplies its inputs by: (chips, 1, 1), or (1, 1) if they share them."
         largest = x.abs().amax((-2, -1), keepdim=True)
-        factors = [
-            naive_factor(layer, one, dtype=x.dtype, **layer.scaling_routine_params)
-            for one in largest.flatten().tolist()
-        ]
+        routine, params = layer.encoding
+        factor = scaling_traits(routine, params).factor
+        factors = [factor(layer, one, dtype=x.dtype, **params) for one in largest.flatten().tolist()]
         return torch.tensor(factors, dtype=x.dtype, device=x.device).view(largest.shape)
 
     def _converted(self, layer, currents):
@@ -167,7 +147,7 @@ class Stack:
             or layer.quant_method != "linear"
             or layer.ADC_range is not None
         ):
-            return torch.stack([layer._converted(one) for one in currents])
+            return torch.stack([layer.decode(layer.converted(one)) for one in currents])
         bits = layer.ADC_resolution
         low, high = torch.aminmax(currents.flatten(1), dim=1)
         largest = torch.maximum(-low, high).tolist()

@@ -5,5 +5,6 @@ from .Energy import Assumptions, Cost, energy
 from .Ledger import delete, names
 from .Recipe import Recipe, sampled
 from .Results import Results
-from .Run import Accuracy, LivePlot, load, run
+from .Run import LivePlot, load, run
 from .Search import search
+from .Trial import Accuracy

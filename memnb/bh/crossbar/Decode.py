@@ -6,6 +6,7 @@
 __all__ = ['Decode', 'Mapped', 'map_weights', 'column_difference']
 
 # %% ../../../nbs/bh/crossbar/Decode.ipynb #cell-002
+import functools
 import math
 from typing import NamedTuple
 
@@ -66,6 +67,12 @@ class Decode(FullPrecision):
             columns = (split * self.significance.to(columns.dtype)[:, None]).sum(-2).flatten(-2)
         return columns if self.factor is None else columns * self.factor.to(columns.dtype)
 
+    def same(self, other: "Decode") -> bool:
+        "Whether another decode says the same, number by number."
+        pairs = [(getattr(self, name), getattr(other, name)) for name in ("significance", "factor", "scale")]
+        equal = lambda a, b: a is b or (a is not None and b is not None and torch.equal(a, b.to(a.device)))
+        return self.reference == other.reference and all(equal(a, b) for a, b in pairs)
+
     def extra_repr(self) -> str:
         parts = [f"significance={self.significance.tolist()}"] * (self.slices > 1)
         parts += ["a factor for each output"] * (self.factor is not None and self.factor.dim() > 0)
@@ -93,8 +100,10 @@ def map_weights(
     Raise ValueError if the routine returns something unfit.
     """
     count, parts = 2 if check_scheme(scheme) is Scheme.DoubleColumn else 1, []
+    # a routine that was wrapped with options of its own keeps them
+    given = {} if p_l is None and isinstance(mapping_routine, functools.partial) else {"p_l": p_l}
     for part in weights.chunk(groups) if groups > 1 else (weights,):
-        mapped = mapping_routine(part, r_on, r_off, scheme=scheme, p_l=p_l)
+        mapped = mapping_routine(part, r_on, r_off, scheme=scheme, **given)
         if not isinstance(mapped, Mapped):
             mapped = Mapped(tuple(mapped) if isinstance(mapped, (tuple, list)) else (mapped,), Decode())
         decode, columns = mapped.decode, len(part)

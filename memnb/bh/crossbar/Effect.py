@@ -12,25 +12,25 @@ from typing import ClassVar
 
 import torch
 
-from ...utils import FullPrecision, check_generator
+from ...utils import FullPrecision, check_generator, derive, drawn_seed, stream
 
 # %% ../../../nbs/bh/crossbar/Effect.ipynb #cell-005
 class Effect(FullPrecision):
     """A change of a crossbar's conductances; subclasses override what they need.
 
     Persistent draws belong in buffers. `settings` may only be numbers, strings and lists (TypeError otherwise); they
-    are attributes, too. `generator` makes the random draws; it isn't saved. Each effect belongs to one crossbar, which
-    it joins by `add_effect`. Two effects of the same order act in the order in which they were added.
+    are attributes, too. `generator` gives the seed of its draws; None: the crossbar's. Each effect belongs to one
+    crossbar, which it joins by `add_effect`. Two effects of the same order act in the order in which they were added.
     """
 
     order = 50  # of application, from low to high; `add_effect` keeps to it
-    fresh = False  # True: `read` is random, every read must call it
+    random_read = False  # True: `read` is random, every read must call it
     report: dict | None = None  # what it changed when it was added
     source = None  # of error, as an error budget calls it; several classes may share one; None: the class's name
     # True: `forward` treats each device by itself, so that conductances of several chips, (chips, rows, columns), may
     # go through it at once
     elementwise = False
-    reads = False  # True: it has `currents`, which take the place of the crossbar's own way of reading
+    replaces_read = False  # True: it has `currents`, which take the place of the crossbar's own way of reading
     drawn: tuple = ()  # names of the buffers that a saved state must have
     known: ClassVar[dict] = {}
     numbers: ClassVar = itertools.count()
@@ -38,17 +38,35 @@ class Effect(FullPrecision):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         Effect.known[f"{cls.__module__}.{cls.__qualname__}"] = cls
-        if "read" in vars(cls) and "fresh" not in vars(cls):
-            cls.fresh = True
+        if "read" in vars(cls) and "random_read" not in vars(cls):
+            cls.random_read = True
 
     def __init__(self, *, generator: torch.Generator | None = None, **settings):
         super().__init__()
-        self._generator = (check_generator(generator),)  # in a tuple: no part of the state
+        self._given, self._seeds, self._reading = check_generator(generator), (), None
+        self.redraws = 0  # how often a write has redrawn it
         for name in settings:
             if hasattr(Effect, name):
                 raise ValueError(f"{name}: is something that every effect has; give the setting another name")
         self.settings = {name: _primitive(name, value) for name, value in settings.items()}
         self.number, self.changes = next(Effect.numbers), 0  # what a cache is told
+
+    def copy(self) -> "Effect":
+        "Return an effect of the same class and settings that belongs to no crossbar and has drawn nothing."
+        new = type(self).__new__(type(self))
+        Effect.__init__(new, generator=self._given, **self.settings)
+        return new
+
+    def join(self, crossbar):
+        "Become an effect of `crossbar`: take a seed, and draw what is kept."
+        twins = sum(type(other) is type(self) for other in crossbar.acting if other is not self)
+        given = self._given
+        self.reseed(derive(crossbar.seed, type(self).__name__, twins) if given is None else drawn_seed(given))
+        self.attached(crossbar)
+
+    def reseed(self, *seeds: int):
+        "Draw from these seeds from now on; of several, each is a chip's."
+        self._seeds, self._reading, self.redraws = seeds, None, 0
 
     def __getattr__(self, name):
         settings = self.__dict__.get("settings", {})
@@ -62,19 +80,26 @@ class Effect(FullPrecision):
             super().__setattr__(name, value)
             self.__dict__["changes"] = self.__dict__.get("changes", 0) + 1
 
-    def normal_draw(self, crossbar) -> torch.Tensor:
-        "Independent normal numbers, one for each device."
-        return self._draw(crossbar, torch.Tensor.normal_, crossbar.memristor.x.dtype)
+    def normal_draw(self, crossbar, read: bool = False, out=None) -> torch.Tensor:
+        "Return independent normal numbers, one for each device (in `out`); with `read` those of one more read."
+        return self._draw(crossbar, torch.Tensor.normal_, crossbar.memristor.x.dtype, read, out)
 
-    def uniform_draw(self, crossbar) -> torch.Tensor:
-        "Independent numbers in [0, 1), one for each device, in double precision."
-        return self._draw(crossbar, torch.Tensor.uniform_, torch.float64)
+    def uniform_draw(self, crossbar, read: bool = False) -> torch.Tensor:
+        "Return independent numbers in [0, 1), one for each device, in double precision."
+        return self._draw(crossbar, torch.Tensor.uniform_, torch.float64, read)
 
-    def _draw(self, crossbar, fill, dtype):
-        "Random numbers for each device; of several generators those of as many chips, (chips, rows, columns)."
-        x, generators = crossbar.memristor.x, self._generator
-        device = "cpu" if generators[0] is None else generators[0].device
-        drawn = torch.empty(len(generators), *x.shape, dtype=dtype, device=device)
+    def _draw(self, crossbar, fill, dtype, read, out=None):
+        "Random numbers for each device; of several seeds those of as many chips, (chips, rows, columns)."
+        x, seeds = crossbar.memristor.x, self._seeds or (derive(crossbar.seed, type(self).__name__, 0),)
+        if not read:
+            generators = [stream(seed, fill.__name__, self.redraws) for seed in seeds]
+        else:
+            if self._reading is None:  # a stream for all reads, where the devices are
+                self.__dict__["_reading"] = [stream(seed, "read", device=x.device) for seed in seeds]
+            generators = self._reading
+        if out is not None and len(generators) == 1 and out.device == generators[0].device:
+            return fill(out, generator=generators[0])
+        drawn = torch.empty(len(generators), *x.shape, dtype=dtype, device=generators[0].device)
         for chip, generator in zip(drawn, generators, strict=True):
             fill(chip, generator=generator)
         return (drawn if len(generators) > 1 else drawn[0]).to(x.device)

@@ -11,7 +11,7 @@ import torch
 
 from .Merging import effective_conductance, resistances
 from ..Quantize import check_adc, convert, fixed_converter, largest_magnitude, linear_step, straight_through
-from ...utils import check_number, finite_range
+from ...utils import check_finite, check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-005
 def check_tile_shape(tile_shape) -> tuple[int, int]:
@@ -103,35 +103,37 @@ def tile_matmul(
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-017
 def row_tiles(
-    matrix: torch.Tensor,  # (rows, cols)
+    matrix: torch.Tensor,  # (..., rows, cols)
     tile_rows: int,  # rows of a tile
     groups: int = 1,  # of columns, each with word lines of its own
 ) -> torch.Tensor:
-    "(row tiles, groups, rows of a tile, cols of a group), padded with zeros; a single tile has no padding."
-    tile_rows = min(tile_rows, matrix.shape[0])
-    padded = torch.nn.functional.pad(matrix, (0, 0, 0, -matrix.shape[0] % tile_rows))
-    return padded.view(-1, tile_rows, groups, matrix.shape[1] // groups).transpose(1, 2)
+    "Return (..., row tiles, groups, rows of a tile, cols of a group), padded with zeros; a single tile has no padding."
+    rows, tile_rows = matrix.shape[-2], min(tile_rows, matrix.shape[-2])
+    padded = torch.nn.functional.pad(matrix, (0, 0, 0, -rows % tile_rows)) if rows % tile_rows else matrix
+    return padded.unflatten(-2, (-1, tile_rows)).unflatten(-1, (groups, -1)).transpose(-3, -2)
 
 
 def split_rows(
-    voltages: torch.Tensor,  # (B, groups * rows)
+    voltages: torch.Tensor,  # (..., B, groups * rows)
     tile_rows: int,  # rows of a tile
     groups: int = 1,  # each with word lines of its own
 ) -> torch.Tensor:
-    "(B, groups, row tiles, tile_rows), padded with zeros."
-    split = voltages.reshape(len(voltages), groups, voltages.shape[1] // groups)
+    "Return (..., B, groups, row tiles, tile_rows), padded with zeros."
+    split = voltages.unflatten(-1, (groups, -1))
     padded = torch.nn.functional.pad(split, (0, -split.shape[-1] % tile_rows))
-    return padded.view(len(voltages), groups, -(-split.shape[-1] // tile_rows), tile_rows)
+    return padded.unflatten(-1, (-1, tile_rows))
 
 
 def products(
-    voltages: torch.Tensor,  # (B, groups * rows), volt
+    voltages: torch.Tensor,  # (..., B, groups * rows), volt
     tiles: torch.Tensor,  # of `row_tiles`, siemens
 ) -> torch.Tensor:
-    "Currents (row tiles, B, cols) in ampere, of all column tiles at once."
-    n, groups, rows, columns = tiles.shape
+    "Return currents (..., row tiles, B, cols) in ampere, of all column tiles at once."
+    n, groups, rows, columns = tiles.shape[-4:]
+    alone = voltages.dim() == 2 and tiles.dim() == 4
     if (
-        voltages.stride(0) == 1
+        alone
+        and voltages.stride(0) == 1
         and len(voltages) > 1
         and not (torch.is_grad_enabled() and (voltages.requires_grad or tiles.requires_grad))
     ):
@@ -145,8 +147,8 @@ def products(
         for v, g, out in pairs:
             torch.bmm(g.mT.flatten(0, 1), v.flatten(0, 1), out=out.flatten(0, 1))
         return currents.permute(0, 3, 1, 2).flatten(2) if groups > 1 else currents[:, 0].mT
-    currents = split_rows(voltages, rows, groups).permute(2, 1, 0, 3) @ tiles
-    return currents.transpose(1, 2).reshape(n, len(voltages), groups * columns)
+    currents = split_rows(voltages, rows, groups).movedim(-4, -2).transpose(-4, -3) @ tiles
+    return currents.transpose(-3, -2).flatten(-2)
 
 
 def converted_sum(
@@ -161,7 +163,7 @@ def converted_sum(
         return converted_sum(currents.mT, bits, overflow_rate, quant_method, limit).mT
     if limit is not None:
         if quant_method == "linear":
-            finite_range(currents, "currents")
+            check_finite(currents, "currents")
             return fixed_converter(currents, bits, limit).sum(0)
         return straight_through(currents, convert(currents, bits, 0.0, quant_method, limit)).sum(0)
     if quant_method != "linear" or currents.requires_grad:

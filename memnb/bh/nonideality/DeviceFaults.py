@@ -52,8 +52,10 @@ class Faults(Effect):
         kind = torch.zeros(u.shape, dtype=torch.int8, device=u.device)
         for k in (UNFORMED, HRS, LRS):
             kind[u < edges[k - 1]] = k
-        for other in crossbar.effects:
-            if isinstance(other, Faults) and other is not self:
+        for other in crossbar.effects:  # what an earlier one has broken is broken
+            if other is self:
+                break
+            if isinstance(other, Faults):
                 kind[other.kind != 0] = 0
         self.register_buffer("kind", kind)
 

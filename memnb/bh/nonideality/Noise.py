@@ -52,12 +52,10 @@ class ProgrammingError(Effect):
         self.register_buffer("normal", self.normal_draw(crossbar))
 
     def written(self, crossbar, cells=None):
-        (generator,) = self._generator
-        if cells is None and (generator.device if generator else torch.device("cpu")) == self.normal.device:
-            self.normal.normal_(generator=generator)  # in place, since training draws at every step
+        if cells is None:
+            self.normal = self.normal_draw(crossbar, out=self.normal)  # in place, since training draws at every step
         else:
-            new = self.normal_draw(crossbar)
-            self.normal = new if cells is None else torch.where(cells, new, self.normal)
+            self.normal = torch.where(cells, self.normal_draw(crossbar), self.normal)
 
     def forward(self, g, crossbar):
         if self.of == "g":
@@ -78,7 +76,7 @@ class ReadNoise(Effect):
     Conductances don't fall below 0. `generator` draws the noise; it isn't saved.
     """
 
-    order, fresh = 80, True
+    order, random_read = 80, True
     source = "read noise"
 
     def __init__(
@@ -101,7 +99,7 @@ class ReadNoise(Effect):
 
     def read(self, g, crossbar):
         spread = g if self.of == "g" else pcm_read_sigma(g, self.time, self.g_max)
-        return (g + self.sigma * spread * self.normal_draw(crossbar)).clamp_min(0)
+        return (g + self.sigma * spread * self.normal_draw(crossbar, read=True)).clamp_min(0)
 
 
 class TelegraphNoise(Effect):
@@ -112,7 +110,7 @@ class TelegraphNoise(Effect):
     is where the last read left the traps. `generator` draws; it isn't saved.
     """
 
-    order, fresh, drawn = 85, True, ("filled",)
+    order, random_read, drawn = 85, True, ("filled",)
     source = "read noise"
 
     def __init__(
@@ -143,7 +141,7 @@ class TelegraphNoise(Effect):
         p_inf = self.tau_e / (self.tau_c + self.tau_e)
         kept = math.exp(-self.dt * (1 / self.tau_c + 1 / self.tau_e))
         with torch.inference_mode(False), torch.no_grad():
-            filled = self.uniform_draw(crossbar) < p_inf + (self.filled.double() - p_inf) * kept
+            filled = self.uniform_draw(crossbar, read=True) < p_inf + (self.filled.double() - p_inf) * kept
             self.filled.copy_(filled)  # the gradient of this read needs its own, which the next one doesn't overwrite
         amplitude = torch.as_tensor(self.amplitude, dtype=g.dtype, device=g.device)
         if self.amplitude_hrs is not None:

@@ -24,7 +24,7 @@ class SweptCurve(Effect):
     read if a voltage is beyond the amplitude.
     """
 
-    order, reads = 5, True
+    order, replaces_read = 5, True
     source = "I-V curve"
     points, steps_per_period = 201, 400
 
@@ -115,7 +115,7 @@ def _interpolate(x, y, at):
 class ReadDisturb(Effect):
     "Every sample that is read is applied to the devices for one time step of their model, and moves their states."
 
-    order, reads, fresh = 5, True, True
+    order, replaces_read, random_read = 5, True, True
     source = "I-V curve"
 
     def currents(self, voltages, crossbar):
@@ -151,5 +151,5 @@ def apply_non_linear(
                 "behind which its devices' voltages aren't the rows'"
             )
     for crossbar in crossbars_of(layer):
-        replace_effect(crossbar, make(), lambda other: other.reads)
+        replace_effect(crossbar, make(), lambda other: other.replaces_read)
     return layer
