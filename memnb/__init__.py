@@ -5,14 +5,28 @@ __version__ = "0.1.0"
 import importlib
 
 _subpackages = ("bh", "explore", "map", "mn", "study", "train")
+_names = {  # what scripts use most, from the top
+    "AnalogMatrix": "mn.Matrix",
+    "Hardware": "mn.Hardware",
+    "Recipe": "study.Recipe",
+    "Scheme": "bh.crossbar.Scheme",
+    "add_effects": "bh.nonideality.NonIdeality",
+    "calibrate": "map.Input",
+    "patch_model": "mn.Module",
+    "remove_effects": "bh.nonideality.NonIdeality",
+    "tune_on": "map.Module",
+    "unpatch_model": "mn.Module",
+}
 
 
 def __getattr__(name):
-    "Import a subpackage at its first use: `import memnb` alone must not wait for torch."
+    "Import at the first use: `import memnb` alone must not wait for torch."
     if name in _subpackages:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _names:
+        return getattr(importlib.import_module(f"{__name__}.{_names[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted([*globals(), *_subpackages])
+    return sorted([*globals(), *_subpackages, *_names])

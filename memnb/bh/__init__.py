@@ -1,5 +1,6 @@
 "Behaviour: devices, crossbars and converters."
 
-from . import Quantize, crossbar, memristor, nonideality
+from . import Converter, Quantize, crossbar, memristor, nonideality
+from .Converter import ADC
 from .crossbar import Scheme
 from .StochasticParameter import StochasticParameter, unpack_parameters

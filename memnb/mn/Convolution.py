@@ -6,6 +6,7 @@
 __all__ = ['patches', 'Convolution', 'ForwardConvolution', 'TransposedConvolution']
 
 # %% ../../nbs/mn/Convolution.ipynb #cell-002
+import contextvars
 import math
 
 import torch
@@ -135,6 +136,9 @@ class ForwardConvolution(Convolution):
         return output if batched else output[0]
 
 
+_chosen = contextvars.ContextVar("output padding of a call", default=None)
+
+
 class TransposedConvolution(Convolution):
     """A transposed convolution.
 
@@ -144,21 +148,26 @@ class TransposedConvolution(Convolution):
 
     def operate(self, input, weight, bias=None):
         convolve = getattr(torch.nn.functional, f"conv_transpose{self.dimensions}d")
-        return convolve(input, weight, bias, self.stride, self.padding, self.output_padding, self.groups, self.dilation)
+        return convolve(input, weight, bias, self.stride, self.padding, self.extended, self.groups, self.dilation)
 
     def forward(self, input: torch.Tensor, output_size=None) -> torch.Tensor:
-        "The layer's output; `output_size` chooses between those that a stride leaves open (ValueError for any other)."
+        "Return the output. `output_size` chooses between those that a stride leaves open; ValueError for any other."
         if output_size is None:
             return super().forward(input)
         self.check_input(input)
         if isinstance(output_size, str) or not hasattr(output_size, "__len__"):
             raise TypeError(f"output_size={output_size!r}: must be a list of {self.dimensions} sizes")
-        variant = self.__new__(type(self))
-        variant.__dict__.update(self.__dict__)  # the same crossbars; a copy would have them written first
-        variant.output_padding = self.torch_class._output_padding(
-            self, input, list(output_size), self.stride, self.padding, self.kernel_size, self.dimensions, self.dilation
-        )
-        return variant.forward(input)
+        sizes = (list(output_size), self.stride, self.padding, self.kernel_size, self.dimensions, self.dilation)
+        token = _chosen.set(self.torch_class._output_padding(self, input, *sizes))
+        try:
+            return super().forward(input)
+        finally:
+            _chosen.reset(token)
+
+    @property
+    def extended(self):
+        "The padding of the output: of this call, if an `output_size` was given, or of the layer."
+        return self.output_padding if (chosen := _chosen.get()) is None else chosen
 
     def out_channels_of(self, layer):
         return layer.out_channels
@@ -201,6 +210,6 @@ class TransposedConvolution(Convolution):
         place = place.repeat(self.out_channels, *[1] * (self.dimensions + 1))
         convolve = getattr(torch.nn.functional, f"conv_transpose{self.dimensions}d")
         output = convolve(
-            patched, place, None, self.stride, self.padding, self.output_padding, self.out_channels, self.dilation
+            patched, place, None, self.stride, self.padding, self.extended, self.out_channels, self.dilation
         )
         return output if batched else output[0]

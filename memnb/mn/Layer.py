@@ -9,6 +9,7 @@ __all__ = ['MemristiveLayer', 'Function', 'without_autocast', 'load_ranges', 'co
 import json
 import math
 import warnings
+import weakref
 
 import torch
 from fastcore.basics import patch
@@ -417,14 +418,23 @@ def incoming(self: MemristiveLayer, input):
     return input
 
 # %% ../../nbs/mn/Layer.ipynb #cell-015
-_steps = WeakIdKeyDictionary()  # weights on crossbars -> how often an optimiser has stepped over them
+# of weights on crossbars: whose they are, steps of optimisers, and whether one without a gradient was told of
+_layers, _steps, _told = WeakIdKeyDictionary(), WeakIdKeyDictionary(), WeakIdKeyDictionary()
 
 
 def _count_step(optimizer, *_):
-    for group in optimizer.param_groups:
-        for p in group["params"]:
-            if p in _steps:
-                _steps[p] += 1
+    for p in (p for group in optimizer.param_groups for p in group["params"] if p in _steps):
+        layer = _layers[p]()
+        if p.grad is not None:
+            _steps[p] += 1
+        elif p.requires_grad and layer is not None and not layer.training and p not in _told:
+            _told[p] = True
+            warnings.warn(
+                f"{layer.name or type(layer).__name__}: an optimiser steps over its weight, which has no gradient: in "
+                "eval mode the chip doesn't follow its weights. Train the layer in train mode; other modules may stay in "
+                "eval mode.",
+                stacklevel=2,
+            )
 
 
 register_optimizer_step_post_hook(_count_step)
@@ -438,8 +448,9 @@ def learned(self: MemristiveLayer) -> list:
 
 @patch
 def signs(self: MemristiveLayer) -> tuple:
-    "Return what tells a change of the weights: which tensors they are, their versions, and optimisers' steps."
-    return tuple((id(p), 0 if p.is_inference() else p._version, _steps.get(p, 0)) for p in self.learned())
+    "Return what tells a change of the weights: which tensors they are and where, versions, and optimisers' steps."
+    version = lambda p: 0 if p.is_inference() else p._version
+    return tuple((id(p), p.data_ptr(), version(p), _steps.get(p, 0)) for p in self.learned())
 
 
 @patch
@@ -453,6 +464,7 @@ def note_weights(self: MemristiveLayer, touched: bool | None = None, stale: bool
     "Take note that the chip is made from the weights as they are now, by an exact write unless `touched`."
     for p in self.learned():
         _steps.setdefault(p, 0)
+        _layers[p] = weakref.ref(self)
     h = self.hardware
     touched = not (h.transistor or h.programming_routine is None) if touched is None else touched
     self._seen, self._written, self._stale = self.signs(), None if touched else self.device_signs(), stale

@@ -41,9 +41,9 @@ class AnalogMatrix(torch.nn.Module):
 
     def _build(self, matrix, hardware, name, generator=None, groups=1):
         "Make crossbars for a matrix (columns, rows, ...), and write it."
-        self.name, self.groups, self._hardware, self._settings = name, groups, hardware, 0
         self.seed = drawn_seed(generator) if hardware.seed is None else hardware.seed
-        h = hardware
+        h = hardware if hardware.seed is not None else hardware.replace(seed=self.seed)
+        self.name, self.groups, self._hardware, self._settings = name, groups, h, 0
         self.crossbars, self.crossbar_operation, self.decode = build_crossbars(
             matrix, h.device, h.device_parameters, h.transistor, h.mapping_routine, h.programming_routine,
             h.programming_routine_params, h.p_l, h.scheme, h.tile_shape, random_crossbar_init=h.random_crossbar_init,

@@ -5,6 +5,8 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .Hardware import Hardware
 from .Linear import Linear
+from .Matrix import AnalogMatrix
 from .MultiheadAttention import MultiheadAttention
 from .RNN import GRU, LSTM, RNN

@@ -57,6 +57,10 @@ class Effect(FullPrecision):
         Effect.__init__(new, generator=self._given, **self.settings)
         return new
 
+    def drawn_by(self, generator: torch.Generator):
+        "Take the seed from a generator when a crossbar is joined."
+        self._given = check_generator(generator)
+
     def join(self, crossbar):
         "Become an effect of `crossbar`: take a seed, and draw what is kept."
         twins = sum(type(other) is type(self) for other in crossbar.acting if other is not self)

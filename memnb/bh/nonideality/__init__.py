@@ -14,5 +14,5 @@ from .DeviceFaults import Faults
 from .endurance_retention_models.conductance_drift import Drift
 from .FiniteConductanceStates import FiniteStates
 from .Noise import ProgrammingError, ReadNoise, TelegraphNoise
-from .NonIdeality import NonIdeality, apply_nonidealities
+from .NonIdeality import NonIdeality, add_effects, apply_nonidealities, remove_effects
 from .Temperature import TemperatureDependence
