@@ -106,6 +106,38 @@ def balanced_map(
     return around if scheme is Scheme.SingleColumn else (around, (1 / r_on + 1 / r_off) - around)
 
 # %% ../../nbs/map/Parameter.ipynb #cell-022
+def _limits(weight, p_l):
+    "`largest_weight` of each group: (groups,) from (groups, outputs, ...)."
+    magnitude = weight.detach().reshape(len(weight), -1).abs()
+    largest = magnitude.amax(1)
+    if p_l is None or check_number(p_l, "p_l", at_least=0, at_most=1) == 1:
+        return largest
+    k = max(1, math.ceil(p_l * magnitude.shape[1] * (1 - 1e-12)))
+    kth = magnitude.kthvalue(k, 1).values
+    smallest = torch.where(magnitude > 0, magnitude, math.inf).amin(1)
+    return torch.where(kth > 0, kth, torch.where(largest > 0, smallest, largest))
+
+
+def _onto_each(weight, r_on, r_off, scheme, p_l):
+    "`_onto` for weights (groups, outputs, ...), with a limit for each group."
+    w = _checked(weight, r_on, r_off, scheme)
+    limit = _limits(w, p_l).view(-1, *[1] * (w.dim() - 1))
+    share = torch.where(limit > 0, 1 / torch.where(limit > 0, limit, 1), 0)
+    w, span, g_off = within(w, -limit, limit) * share, 1 / r_on - 1 / r_off, 1 / r_off
+    if scheme is Scheme.SingleColumn:
+        return ((w * (span / 2)).add((1 / r_on + 1 / r_off) / 2),)
+    negative = w.neg().relu()
+    return (w + negative).mul(span).add(g_off), negative.mul(span).add(g_off)
+
+
+def _balanced_each(weight, r_on, r_off, scheme, p_l):
+    (around,) = _onto_each(weight, r_on, r_off, Scheme.SingleColumn, p_l)
+    return (around,) if scheme is Scheme.SingleColumn else (around, (1 / r_on + 1 / r_off) - around)
+
+
+naive_map.grouped, balanced_map.grouped = _onto_each, _balanced_each
+
+# %% ../../nbs/map/Parameter.ipynb #cell-025
 def best_limit(
     weight: torch.Tensor,  # any shape
     error,  # function: limit -> the mean squared error that the weights will have
@@ -168,7 +200,7 @@ def _no_share(p_l, name):
     if p_l is not None:
         raise ValueError(f"p_l={p_l!r}: {name} finds the limit itself; must be None")
 
-# %% ../../nbs/map/Parameter.ipynb #cell-028
+# %% ../../nbs/map/Parameter.ipynb #cell-031
 def per_column_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -204,7 +236,7 @@ def _pair(w, r_on, r_off, scheme):
     matrices = _onto(w, 1.0, r_on, r_off, scheme)
     return matrices if scheme is Scheme.DoubleColumn else (matrices,)
 
-# %% ../../nbs/map/Parameter.ipynb #cell-031
+# %% ../../nbs/map/Parameter.ipynb #cell-034
 def reference_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -222,7 +254,7 @@ def reference_map(
     g = _onto(w, largest_weight(w, p_l), r_on, r_off, scheme)
     return Mapped((torch.cat([g, torch.full_like(g[:1], (1 / r_on + 1 / r_off) / 2)]),), Decode(reference=True))
 
-# %% ../../nbs/map/Parameter.ipynb #cell-034
+# %% ../../nbs/map/Parameter.ipynb #cell-037
 def sliced_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm
@@ -265,7 +297,7 @@ def sliced_map(
     halves = (within(u, 0), within(-u, torch.finfo(u.dtype).tiny)) if scheme is Scheme.DoubleColumn else ((u + 1) / 2,)
     return Mapped(tuple(digits(half) for half in halves), Decode(significance, unit))
 
-# %% ../../nbs/map/Parameter.ipynb #cell-037
+# %% ../../nbs/map/Parameter.ipynb #cell-040
 def pairs_map(
     weight: torch.Tensor,  # (outputs, ...)
     r_on: float,  # ohm

@@ -10,7 +10,11 @@ import contextvars
 import math
 
 import torch
+from fastcore.basics import patch
 
+from ..bh.crossbar.Read import Product
+from ..bh.crossbar.Tile import converted_sum
+from ..map.Input import Encoding, encode, scaling_traits
 from .Layer import MemristiveLayer
 from ..utils import check_number
 
@@ -26,6 +30,8 @@ def patches(
     places = [
         (length - d * (k - 1) - 1) // s + 1 for length, k, s, d in zip(size, kernel_size, stride, dilation, strict=True)
     ]
+    if torch.compiler.is_compiling():  # strides of a traced tensor needn't be those that it has later
+        input = input.contiguous()
     by_sample, by_channel, *by_place = input.stride()
     steps = [b * s for b, s in zip(by_place, stride, strict=True)]
     inside = [b * d for b, d in zip(by_place, dilation, strict=True)]
@@ -135,7 +141,76 @@ class ForwardConvolution(Convolution):
         output = columns.view(len(input) if batched else 1, *places, self.out_channels).movedim(-1, 1)
         return output if batched else output[0]
 
+# %% ../../nbs/mn/Convolution.ipynb #cell-011
+@patch
+def kernels(self: ForwardConvolution, tiles) -> list:
+    "Return [(first channel, last channel, kernel)] of the row tiles (row tiles, groups, rows of a tile, columns)."
+    taps, rows, columns = math.prod(self.kernel_size), self.rows, tiles.shape[-1]
+    found, height = [], tiles.shape[2]
+    for k, tile in enumerate(tiles):  # of a layer, not of a batch: a handful
+        first, last = k * height, min((k + 1) * height, rows)
+        start, stop = first // taps, -(-last // taps)
+        kernel = tile.new_zeros(self.groups, (stop - start) * taps, columns)
+        kernel[:, first - start * taps : last - start * taps] = tile[:, : last - first]
+        kernel = kernel.mT.reshape(self.groups * columns, stop - start, *self.kernel_size).contiguous()
+        found.append((start, stop, kernel))
+    return found
 
+
+@patch
+def choose(self: ForwardConvolution, programmed=None, difference=None, decode=None):
+    reader = super(ForwardConvolution, self).choose(programmed, difference, decode)
+    if isinstance(reader, Product) and not reader.linear and not reader.random:
+        reader.kernels = self.kernels(reader.tiles)
+    return reader
+
+
+@patch
+def read_out(self: ForwardConvolution, input, reader, decode):
+    adc, traits = self.hardware.ADC, scaling_traits(*self.encoding)
+    plain = decode.slices == 1 and not decode.reference and (adc is None or adc.quant_method == "linear")
+    if not isinstance(reader, Product) or reader.linear or not traits.elementwise or self.bias_rows or not plain:
+        return super(ForwardConvolution, self).read_out(input, reader, decode)
+    voltages, s = encode(self, input, *self.encoding)
+    drive = voltages if reader.phi is None else reader.phi(voltages)
+    if isinstance(s, Encoding):
+        drive, s = drive if s.duration is None else drive * s.duration, s.s
+    kernels = self.kernels(reader.tiles) if reader.random else reader.kernels
+    currents = [self.operate(self.channels(drive, start, stop), kernel) for start, stop, kernel in kernels]
+    y = self.summed(currents)
+    if decode.factor is not None:
+        y = y * decode.factor.to(y.dtype).view(-1, *[1] * self.dimensions)
+    return y / s if y.requires_grad else y.div_(s)
+
+
+@patch
+def channels(self: ForwardConvolution, input, start, stop):
+    "Return some channels of each group of an input (N, channels, ...) or (channels, ...)."
+    at = -self.dimensions - 1
+    if (start, stop) == (0, self.in_channels // self.groups):
+        return input
+    if self.groups == 1:
+        return input.narrow(at, start, stop - start)
+    return input.unflatten(at, (self.groups, -1)).narrow(at, start, stop - start).flatten(at - 1, at)
+
+
+@patch
+def summed(self: ForwardConvolution, currents: list):
+    "Return the currents of the row tiles, each converted, summed."
+    adc = self.hardware.ADC
+    if adc is None:
+        return sum(currents[1:], currents[0])
+    limit = None if self.ADC_range is None else self.ranges[1][0]
+    graph = any(c.requires_grad for c in currents) or torch.compiler.is_compiling()
+    if limit is None or graph:
+        return converted_sum(torch.stack(currents), adc.bits, adc.overflow_rate, adc.quant_method, limit)
+    top = 2.0 ** (adc.bits - 1) - 1
+    total = 0.0
+    for c in currents:  # in place: these currents are nobody else's
+        total = c.mul_(top / limit).add_(0.5).floor_().clamp_(-top, top).add_(total)
+    return total.mul_(limit / top)
+
+# %% ../../nbs/mn/Convolution.ipynb #cell-014
 _chosen = contextvars.ContextVar("output padding of a call", default=None)
 
 

@@ -418,7 +418,7 @@ def incoming(self: MemristiveLayer, input):
     return input
 
 # %% ../../nbs/mn/Layer.ipynb #cell-015
-# of weights on crossbars: whose they are, steps of optimisers, and whether one without a gradient was told of
+# of weights on crossbars: their layer, steps of optimisers, and whether one without a gradient was told of
 _layers, _steps, _told = WeakIdKeyDictionary(), WeakIdKeyDictionary(), WeakIdKeyDictionary()
 
 
@@ -676,16 +676,20 @@ def through(self: MemristiveLayer, input, state=None) -> torch.Tensor:
     if reader.linear and line is not None:
         check_finite(input, "input")
         if torch.compiler.is_compiling():  # what is folded would have to be kept: a compiler fuses it
-            return self.plus_bias(_along(self, self.operate(input, *reader.effective), line))
+            return self.plus_bias(_along(self.operate(input, *reader.effective), line))
         return self.operate(input, *self.folded(state))
     output = self.read_out(input, reader, decode)
-    return self.plus_bias(self.transform_output(output) if line is None else _along(self, output, line))
+    if line is None:
+        return self.plus_bias(self.transform_output(output))
+    return self.plus_bias(_along(output, line))
 
 
-def _along(layer, x, line):
+def _along(x, line):
     # a float64 number keeps the precision of x, a float64 tensor wouldn't
     coef, intercept = (t.to(x.dtype) if t.dim() else t for t in line)
-    return x * coef + intercept
+    if x.requires_grad or torch.compiler.is_compiling():
+        return x * coef + intercept
+    return x.mul_(coef).add_(intercept)  # it is the layer's own
 
 
 @patch

@@ -102,6 +102,8 @@ def map_weights(
     count, parts = 2 if check_scheme(scheme) is Scheme.DoubleColumn else 1, []
     # a routine that was wrapped with options of its own keeps them
     given = {} if p_l is None and isinstance(mapping_routine, functools.partial) else {"p_l": p_l}
+    if groups > 1 and hasattr(mapping_routine, "grouped"):
+        return _grouped(weights, mapping_routine.grouped, r_on, r_off, scheme, p_l, groups)
     for part in weights.chunk(groups) if groups > 1 else (weights,):
         mapped = mapping_routine(part, r_on, r_off, scheme=scheme, **given)
         if not isinstance(mapped, Mapped):
@@ -133,6 +135,19 @@ def map_weights(
     decode = Decode(first.significance, factor, first.reference, groups)
     decode.scale = torch.stack([p.decode.scale for p in parts])
     return Mapped(matrices, decode)
+
+
+def _grouped(weights, routine, r_on, r_off, scheme, p_l, groups):
+    "`map_weights` of all groups at once, by a routine for weights (groups, outputs of a group, ...)."
+    split = weights.unflatten(0, (groups, -1))
+    matrices = routine(split, r_on, r_off, scheme, p_l)
+    decode = Decode(groups=groups)
+    with torch.inference_mode(False), torch.no_grad():
+        g = [m.detach().reshape(groups, -1).double() for m in matrices]
+        d = g[0] - (g[1] if len(g) == 2 else (1 / r_on + 1 / r_off) / 2)
+        w, own = split.detach().reshape(groups, -1).double(), (d * d).sum(1)
+        decode.scale = torch.where(w.any(1) & (own > 0), (w * d).sum(1) / torch.where(own > 0, own, 1), 0)
+    return Mapped(tuple(m.flatten(0, 1) for m in matrices), decode)
 
 
 def _scale(part, mapped, r_on, r_off):
