@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test test-newest test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
+.PHONY: run test lock test-newest test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
 
 # one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
@@ -60,8 +60,17 @@ sync: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh tools/check_sync.sh
 	@$(BIN)/python tools/check_outputs.py
 
+# all notebooks, or one: make notebooks NB=nbs/mn/Layer.ipynb
+NB ?=
 notebooks: $(VENV)/.ready
-	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print
+	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print $(if $(NB),--path $(NB))
+
+# constraints.txt anew, from the newest of everything that works together in an environment made for it
+lock:
+	@rm -rf build/lock && $(PYTHON) -m venv build/lock
+	@build/lock/bin/pip install -q --disable-pip-version-check torch==2.13.0 -e '.[dev,bench,docs,browser,search,cluster]'
+	@{ echo "# What is tested is what is installed: written by make lock with Python $$(build/lock/bin/python -V | cut -d' ' -f2)."; \
+		build/lock/bin/pip freeze --exclude-editable; } > constraints.txt
 
 clean:
 	rm -rf $(VENV) $(NEWEST) build *.egg-info

@@ -206,7 +206,7 @@ def main():
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
-        "Below": ["bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
+        "Below": ["bh/converter", "bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
         "Also": ["gallery", "references"],
     }
     index = nbformat.read(source / "index.ipynb", 4)

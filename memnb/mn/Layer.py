@@ -393,7 +393,7 @@ def checked(self: MemristiveLayer, layer):
 @patch
 def precise(self: MemristiveLayer, input, name="input"):
     "Return the input in the precision of the devices; half precision is computed in single. Else raise TypeError."
-    x = self.crossbars[0].memristor.x
+    x = self._chips[0]._modules["memristor"]._buffers["x"]
     dtype, device = x.dtype, x.device
     if not isinstance(input, torch.Tensor) or input.device != device:
         raise TypeError(
@@ -431,8 +431,8 @@ def _count_step(optimizer, *_):
             _told[p] = True
             warnings.warn(
                 f"{layer.name or type(layer).__name__}: an optimiser steps over its weight, which has no gradient: in "
-                "eval mode the chip doesn't follow its weights. Train the layer in train mode; other modules may stay in "
-                "eval mode.",
+                "eval mode the chip doesn't follow its weights. Train the layer in train mode; other modules may stay "
+                "in eval mode.",
                 stacklevel=2,
             )
 
@@ -672,6 +672,9 @@ MemristiveLayer._warned = None
 @patch
 def through(self: MemristiveLayer, input, state=None) -> torch.Tensor:
     "Return the output of the crossbars for an input in the precision of the devices."
+    if state is None and (plan := self.plan()) is not None:
+        check_finite(input, "input")
+        return self.operate(input, *plan)
     reader, decode, line = state = self.state() if state is None else state
     if reader.linear and line is not None:
         check_finite(input, "input")
@@ -682,6 +685,28 @@ def through(self: MemristiveLayer, input, state=None) -> torch.Tensor:
     if line is None:
         return self.plus_bias(self.transform_output(output))
     return self.plus_bias(_along(output, line))
+
+
+@patch
+def plan(self: MemristiveLayer) -> tuple | None:
+    """Return the effective weight and bias that a pass in eval mode is nothing but a product with, or None.
+
+    They are kept until a device, an effect, a setting, the transform or the bias changes.
+    """
+    if self.training or torch.compiler.is_compiling() or not isinstance(self.transform_output, Affine):
+        return None
+    bias, (coef, intercept) = self.bias, self.line()
+    if bias is not None and bias.requires_grad and torch.is_grad_enabled():
+        return None
+    if self.stale:
+        self.warn_stale()
+    tensors = [*self.tensors(), coef, intercept, *self.decode.buffers()] + [bias] * (bias is not None)
+
+    def fold():
+        reader = self.reader()
+        return None if reader.random or not reader.linear else self.folded((reader, self.decode, (coef, intercept)))
+
+    return self._cache.get("plan", tensors, fold, self.versions())
 
 
 def _along(x, line):
@@ -711,13 +736,12 @@ def folded(self: MemristiveLayer, state=None) -> tuple:
     if reader.random or reader is not self._cache.peek("reader"):
         weight, own = weigh()
         return weight, offset(weight, own)
-    tensors = [t for crossbar in self.crossbars for t in crossbar.tensors()] + [coef]
+    tensors = [*self.tensors(), coef]
     if digital is not None and digital.requires_grad and torch.is_grad_enabled():  # the bias is being learned
         weight, own = self._cache.get("weighted", tensors, weigh, self.versions())
         return weight, offset(weight, own)
-    more = [intercept] + [digital] * (digital is not None)
-    both = lambda: ((w := weigh())[0], offset(*w))
-    return self._cache.get("folded", [*tensors, *more, *self.decode.buffers()], both, self.versions())
+    weight, own = weigh()
+    return weight, offset(weight, own)
 
 
 @patch

@@ -51,7 +51,7 @@ class AnalogMatrix(torch.nn.Module):
         )  # fmt: skip
         self.register_buffer("input_range", None)  # the activation that max_input_voltage stands for, if calibrated
         self.register_buffer("ADC_range", None)  # full scale of the ADC of each slice (A), likewise
-        self._cache = Cache()
+        self._cache, self._chips = Cache(), tuple(self.crossbars)  # the latter for reads, which look it up often
         for effect in h.effects:
             for crossbar in self.crossbars:
                 crossbar.add_effect(effect.copy())
@@ -152,7 +152,7 @@ def _in_units(self: AnalogMatrix, decoded):
 @patch
 def versions(self: AnalogMatrix) -> tuple:
     "Return what a reader depends on besides tensors."
-    return (self._settings, *(crossbar.version for crossbar in self.crossbars))
+    return (self._settings, *(crossbar.version for crossbar in self._chips))
 
 
 @patch
@@ -160,8 +160,13 @@ def reader(self: AnalogMatrix):
     "Return the reader of the chip as it is now."
     if torch.compiler.is_compiling():
         return self._cache.kept("reader", self.versions())
-    tensors = [t for crossbar in self.crossbars for t in crossbar.tensors()]
-    return self._cache.get("reader", tensors, self.choose, self.versions())
+    return self._cache.get("reader", self.tensors(), self.choose, self.versions())
+
+
+@patch
+def tensors(self: AnalogMatrix) -> list:
+    "Return the tensors that a reader depends on."
+    return [t for crossbar in self._chips for t in crossbar.tensors()]
 
 
 @patch

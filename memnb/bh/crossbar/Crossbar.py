@@ -172,8 +172,9 @@ class Crossbar(torch.nn.Module):
     @property
     def version(self) -> tuple:
         "What the conductances depend on besides tensors: numbers that grow with every change, and settings."
-        effects = tuple((e.number, e.changes, repr(e.settings)) for e in self.acting)
-        return self._dropped, self._modules["memristor"].changes, effects
+        effects = self.acting  # asked at every read: nothing is made where there is none
+        told = tuple((e.number, e.changes, repr(e.settings)) for e in effects) if len(effects) else ()
+        return self._dropped, self._modules["memristor"].changes, told
 
     @property
     def random_read(self) -> bool:
