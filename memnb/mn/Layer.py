@@ -492,29 +492,58 @@ def touched(self: MemristiveLayer) -> bool:
 
 
 @patch
+def moved(self: MemristiveLayer) -> bool:
+    "Whether the weights are known to have changed since the chip was made: by their signs, or number by number."
+    own = self._own or ()
+    return self.changed() or not all(torch.equal(p.detach(), o) for p, o in zip(self.learned(), own, strict=bool(own)))
+
+
+@patch
+def remember(self: MemristiveLayer):
+    "Keep the weights as they are now, so that any change can be told."
+    if self._own is None:
+        self._own = [p.detach().clone() for p in self.learned()]
+
+
+@patch
 def chip_counts(self: MemristiveLayer) -> bool:
     """Whether, in train mode, the devices say what the chip holds: nobody changed the weights since they were written.
 
     Exactly written devices hold the weights, so that these can be asked. Devices that were touched since, or written by
     pulses, count as long as the weights are, number by number, what they were.
     """
-    if self.changed() or not self.touched:
+    if not self.touched or self.moved():
         return False
-    if self._own is None:
-        self._own = [p.detach().clone() for p in self.learned()]
-    return all(torch.equal(p.detach(), own) for p, own in zip(self.learned(), self._own, strict=True))
+    self.remember()
+    return True
+
+
+@patch
+def rests(self: MemristiveLayer) -> bool:
+    "Whether a pass needs the devices alone: in eval mode, or if no weight is learned and none has changed."
+    if not self.training or self.freed:
+        return True
+    if (torch.is_grad_enabled() and any(p.requires_grad for p in self.learned())) or self.moved():
+        return False
+    if self._own is None and not self.touched:  # nobody noticed a change, which isn't yet to say that there is none
+        held, decode = self.following(self.full_matrix())
+        pairs = zip(held, self._chips, strict=True)
+        if not (decode.same(self.decode) and all(torch.allclose(g, c.memristor.g, 1e-5, 0.0) for g, c in pairs)):
+            return False
+    self.remember()
+    return True
 
 
 @patch
 def settle(self: MemristiveLayer):
     "Write to the devices what they should hold. In train mode the layer does so before anything looks at them."
     if not self.freed and "crossbars" in self._modules and not self.chip_counts():
-        changed = self.changed() or self._own is not None
+        moved = self.moved()
         with torch.no_grad():
             mapped = self.mapped(self.full_matrix())
-            if changed or not mapped.decode.same(self.decode):
+            if moved or not mapped.decode.same(self.decode):
                 self.take_over(mapped.decode)
-            self.write(mapped, redraw=changed)
+            self.write(mapped, redraw=moved)
         self.note_weights()
 
 # %% ../../nbs/mn/Layer.ipynb #cell-016
@@ -599,7 +628,7 @@ def state(self: MemristiveLayer) -> tuple:
 
     In train mode it follows from the weights, in eval mode from the devices. Nothing is written.
     """
-    if self.training and not self.freed and self.weight is not None:
+    if not self.rests():
         return self.followed()
     if not torch.compiler.is_compiling() and self.stale:
         self.warn_stale()
@@ -618,12 +647,11 @@ def written(self: MemristiveLayer) -> tuple:
 def followed(self: MemristiveLayer) -> tuple:
     "Return the state of a chip that holds the weights as they are. If they changed, redraw what writes redraw."
     own = self.chip_counts()
-    if not own and (self.changed() or self._own is not None):
+    if not own and self.moved():
         self.check_programmable()
         for crossbar in self.crossbars:
             crossbar.written()
-        self.note_weights(False if self._own is None and self._written is not None else None)
-        self._written = self.device_signs()
+        self.note_weights(touched=False)  # by a write that is still to come, and exact until then
     matrix = self.full_matrix()
     if not own and (found := noisy_difference(self, matrix)) is not None:
         difference, decode = found
@@ -693,7 +721,7 @@ def plan(self: MemristiveLayer) -> tuple | None:
 
     They are kept until a device, an effect, a setting, the transform or the bias changes.
     """
-    if self.training or torch.compiler.is_compiling() or not isinstance(self.transform_output, Affine):
+    if torch.compiler.is_compiling() or not isinstance(self.transform_output, Affine) or not self.rests():
         return None
     bias, (coef, intercept) = self.bias, self.line()
     if bias is not None and bias.requires_grad and torch.is_grad_enabled():

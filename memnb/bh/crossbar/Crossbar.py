@@ -14,6 +14,7 @@ import math
 
 import numpy as np
 import torch
+from fastcore.basics import patch
 
 from .Decode import column_difference, map_weights
 from .Devices import Devices
@@ -109,104 +110,6 @@ class Crossbar(torch.nn.Module):
         "Nominal resistance of the high-resistance state (ohm)."
         return self.memristor.nominal["r_off"]
 
-    @property
-    def array_shape(self) -> tuple[int, int]:
-        "(rows, columns) of one physical array: a tile, or without tiles all of a group."
-        return self.tile_shape or (self.rows, self.columns // self.groups)
-
-    @property
-    def grid(self) -> tuple[int, int]:
-        "How many arrays there are: (down, across); each group has some of those across."
-        rows, columns = self.array_shape
-        return math.ceil(self.rows / rows), self.groups * math.ceil(self.columns // self.groups / columns)
-
-    @property
-    def tiles_map(self) -> tuple[int, int] | None:
-        "(row tiles, column tiles), None without tiles."
-        return None if self.tile_shape is None else self.grid
-
-    @property
-    def matrix_shape(self) -> tuple:
-        "Shape of `conductance_matrix`: (rows, columns), or (tiles, tile_rows, tile_cols)."
-        return (self.rows, self.columns) if self.tile_shape is None else (math.prod(self.tiles_map), *self.tile_shape)
-
-    def cell(self, at) -> tuple[int, int] | None:
-        "(row, column) of an index into `conductance_matrix`; None for a cell that only pads a tile."
-        if len(at) != len(self.matrix_shape) or not all(
-            -n <= i < n for i, n in zip(at, self.matrix_shape, strict=True)
-        ):
-            raise IndexError(f"point={tuple(at)}: must be an index into {self.matrix_shape}")
-        at = [i % n for i, n in zip(at, self.matrix_shape, strict=True)]
-        if self.tile_shape is None:
-            return tuple(at)
-        down, across = divmod(at[0], self.grid[1])
-        group, across = divmod(across, self.grid[1] // self.groups)
-        row, column = down * self.tile_shape[0] + at[1], across * self.tile_shape[1] + at[2]
-        columns = self.columns // self.groups
-        return (row, group * columns + column) if row < self.rows and column < columns else None
-
-    def tiles(self, matrix) -> torch.Tensor:
-        """Cut (..., rows, columns), one value per device, into arrays.
-
-        Return (..., down, across, array rows, array columns), padded with 0.
-        """
-        (rows, columns), (down, across), lead = self.array_shape, self.grid, matrix.shape[:-2]
-        wide = across // self.groups * columns
-        split = matrix.reshape(*lead, self.rows, self.groups, -1)
-        padded = torch.nn.functional.pad(split, (0, wide - split.shape[-1], 0, 0, 0, down * rows - self.rows))
-        return padded.reshape(*lead, down, rows, across, columns).transpose(-3, -2)
-
-    def untile(self, tiles) -> torch.Tensor:
-        "What `tiles` did, undone; what is in the padding is dropped."
-        (rows, columns), (down, across), lead = self.array_shape, self.grid, tiles.shape[:-4]
-        split = tiles.transpose(-3, -2).reshape(*lead, down * rows, self.groups, across // self.groups * columns)
-        return split[..., : self.rows, :, : self.columns // self.groups].reshape(*lead, self.rows, self.columns)
-
-    def tensors(self) -> list[torch.Tensor]:
-        "All tensors that the conductances follow from: what a cache has to watch."
-        # asked at every read: looked up directly, for half the time that parameters() and buffers() take
-        memristor, effects = self._modules["memristor"], self.acting
-        tensors = [*memristor._buffers.values(), *memristor._parameters.values()]
-        return [*tensors, *(t for effect in effects for t in effect.watched())] if len(effects) else tensors
-
-    @property
-    def version(self) -> tuple:
-        "What the conductances depend on besides tensors: numbers that grow with every change, and settings."
-        effects = self.acting  # asked at every read: nothing is made where there is none
-        told = tuple((e.number, e.changes, repr(e.settings)) for e in effects) if len(effects) else ()
-        return self._dropped, self._modules["memristor"].changes, told
-
-    @property
-    def random_read(self) -> bool:
-        "Whether every read differs, because an effect says so."
-        return any(effect.random_read for effect in self.acting)
-
-    def add_effect(self, effect: Effect) -> dict:
-        """Add an effect at its place among the others.
-
-        Return what changed: `cells`, and `mean` and `max` of |change| (siemens). The effect keeps that as its `report`.
-        """
-        if not isinstance(effect, Effect):
-            raise TypeError(f"effect={effect!r}: must be a memnb.bh.crossbar.Effect.Effect")
-        if effect.report is not None:
-            raise ValueError(f"effect={effect!r}: belongs to a crossbar already; make a new one for each")
-        others = list(self.effects)
-        with torch.inference_mode(False), torch.no_grad():
-            before = self.conductances()
-            try:
-                effect.join(self)
-                after = [k for k, other in enumerate(self.effects) if other.order > effect.order]
-                self.effects.insert(after[0] if after else len(self.effects), effect.to(self.memristor.x.device))
-                with_it = self.conductances()
-                if finite_range(with_it, f"conductances behind {effect!r}")[0] < 0:
-                    raise ValueError(f"effect={effect!r}: makes conductances negative")
-            except Exception:
-                del self.effects[:]
-                self.effects.extend(others)
-                raise
-            effect.report = changed(before, with_it)
-            return effect.report
-
     def get_extra_state(self):
         "Return what no tensor says (version, seed, effects), as the bytes of JSON, which every kind of file can hold."
         name = lambda effect: f"{type(effect).__module__}.{type(effect).__qualname__}"
@@ -236,61 +139,6 @@ class Crossbar(torch.nn.Module):
         self.effects.extend(effects)
         self._dropped += 1
 
-    def redraw(self, *seeds: int):
-        """Become another chip: draw anew the devices' parameters and all that the effects have drawn.
-
-        The states of the devices stay as they were written. Of several seeds each is a chip's: elementwise effects then
-        hold the numbers of all of them.
-        """
-        with torch.inference_mode(False), torch.no_grad():
-            self.seed = seeds[0]
-            drawn = [name for name, v in self.parameters_given.items() if isinstance(v, StochasticParameter)]
-            if drawn:
-                new = self._devices(type(self.memristor), self.memristor.x.dtype, self.memristor.x.device)
-                for name in drawn:
-                    self.memristor.set_parameter(name, getattr(new, name))
-            met = {}
-            for effect in self.effects:
-                twins = met[type(effect)] = met.get(type(effect), -1) + 1
-                effect.reseed(*(derive(seed, type(effect).__name__, twins) for seed in seeds))
-                effect.attached(self)
-
-    def conductances(self, programmed=None) -> torch.Tensor:
-        """Return effective conductances (rows, columns) in siemens, without tiles and without what only a read adds.
-
-        `programmed` (rows, columns), S, stands in for what the devices hold, while weights are learned.
-        """
-        g = self.memristor.g if programmed is None else programmed
-        for effect in self.acting:
-            g = effect(g, self)
-        return g
-
-    def read_conductances(self, programmed=None) -> torch.Tensor:
-        "Return `conductances` as one particular read sees them."
-        g = self.conductances(programmed)
-        for effect in self.acting:
-            g = effect.read(g, self)
-        return g
-
-    def wired(self, g, source_resistance, line_resistance) -> torch.Tensor:
-        """Return what conductances (rows, columns) come down to behind wires: (rows, columns), in siemens.
-
-        Each tile is an array of its own.
-        """
-        rows, columns = self.array_shape
-        if self.grid == (1, self.groups) and self.columns // self.groups < columns:
-            # beyond the last device a word line carries nothing, and a bit line only runs on to its end: wire in series
-            source, line = (r if isinstance(r, (tuple, list)) else (r, r) for r in (source_resistance, line_resistance))
-            on = (source[0], source[1] + (rows - self.rows) * line[1])
-            cut = g.view(self.rows, self.groups, -1).transpose(0, 1)
-            return effective_conductance(cut, on, line).transpose(0, 1).reshape(g.shape)
-        tiles = self.tiles(g).flatten(0, 1)
-        at_once = max(1, 2**21 // tiles[0].numel())  # a merge holds some thirty numbers for each cell
-        effective = torch.cat(
-            [effective_conductance(t, source_resistance, line_resistance) for t in tiles.split(at_once)]
-        )
-        return self.untile(effective.view(*self.grid, *self.array_shape))
-
     @property
     def conductance_matrix(self) -> torch.Tensor:
         """Effective conductances (siemens): (rows, columns), or (tiles, tile_rows, tile_cols) padded with 0.
@@ -305,186 +153,7 @@ class Crossbar(torch.nn.Module):
     def conductance_matrix(self, g):
         self._write(self._untile(g))
 
-    @property
-    def max_abs_conductance(self) -> float:
-        "Largest effective conductance (siemens)."
-        return self.conductance_matrix.max().item()
-
-    @property
-    def devices(self) -> Devices:
-        "Views of the single devices, in the shape of `conductance_matrix`."
-        return Devices(self)
-
-    def update(self, from_devices: bool = False, parallelize: bool = False):
-        """Write in-place changes of `conductance_matrix` to the devices.
-
-        With `from_devices`, forget them instead.
-        """
-        if not from_devices:
-            with torch.no_grad():
-                kept, effective = self._untile(self.conductance_matrix), self.conductances()
-                # only what was changed: to write an effect's result into the devices would make it act twice
-                if (edited := kept != effective).any():
-                    self._write(torch.where(edited, kept, self.memristor.g), edited)
-        self._cache.clear()
-        self._dropped += 1
-
-    def write_conductance_matrix(
-        self,
-        conductance_matrix: torch.Tensor,  # (columns, rows) like a weight, siemens
-        transistor: bool = True,  # each device is reached alone: an exact write
-        programming_routine=None,  # without a transistor: (crossbar, point, conductance, **params) per device
-        programming_routine_params: dict = {},
-    ):
-        """Write conductances, clipped to each device's own bounds.
-
-        If a programming routine has an attribute `whole_array`, a function (crossbar, (rows, columns) conductances,
-        **params), that function is called once with all of them.
-
-        Raise ValueError if the shape is wrong or a value is not finite.
-        """
-        _check_flag("transistor", transistor)
-        g = real_tensor(conductance_matrix, "conductance_matrix")
-        if g.shape[:1] != (self.columns,) or g.numel() != self.rows * self.columns:
-            raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}")
-        g = g.reshape(self.columns, self.rows).T
-        if transistor or programming_routine is None:
-            return self._write(g)
-        finite_range(g, "conductance_matrix")
-        m = self.memristor
-        g = g.to(m.x).clamp(min=1 / m.r_off).clamp(max=1 / m.r_on)
-        if hasattr(programming_routine, "whole_array"):
-            programming_routine.whole_array(self, g, **programming_routine_params)
-            return None
-        for point in np.ndindex(*self.matrix_shape):
-            if (cell := self.cell(point)) is not None:
-                programming_routine(self, point, g[cell].item(), **programming_routine_params)
-        self.written()
-
-    def _write(self, g, cells=None):
-        self.memristor.set_conductance(g)
-        self.written(cells)
-
-    def written(self, cells=None):
-        "Tell the effects of a write; `cells` (rows, columns), bool, says to which devices, None: to all."
-        with torch.inference_mode(False), torch.no_grad():
-            for effect in self.acting:
-                effect.redraws += 1
-                effect.written(self, None if cells is None else cells.clone())
-
-    def _untile(self, g):
-        g = real_tensor(g, "conductance_matrix")
-        if g.shape != self.matrix_shape:
-            raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}")
-        return g if self.tile_shape is None else self.untile(g.view(*self.grid, *self.array_shape))
-
-    def tile_currents(
-        self, voltages, disturb: bool = False, *, wires=None, selector=None, programmed=None
-    ) -> torch.Tensor:
-        """Return the currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
-
-        `wires` are (source, line) resistances as `solve` takes them, where each tile is an array of its own. `selector`
-        is in series with each device. Raise ValueError if devices that are read through either are to be disturbed.
-        """
-        x = self.memristor.x
-        lines = self.groups * self.rows
-        _check_flag("disturb", disturb)
-        finite_range(voltages, "voltages")
-        if voltages.dim() != 2 or voltages.shape[1] != lines or voltages.dtype != x.dtype:
-            raise ValueError(
-                f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: "
-                f"must be {x.dtype} of shape (batch, {lines})"
-            )
-        if disturb and (wires is not None or selector is not None):
-            raise ValueError(f"disturb={disturb!r}: must be False with wires or a selector")
-        if disturb:
-            return self.disturbing_currents(voltages)
-        if (reader := self.reader) is not None:
-            if wires is not None or selector is not None:
-                raise ValueError(f"{type(reader).__name__}: can't be combined with wires or a selector")
-            return reader.currents(voltages, self)
-        return self._tile_currents(voltages, wires, selector, programmed)
-
-    def disturbing_currents(self, voltages) -> torch.Tensor:
-        "`tile_currents` where every sample lasts one time step of the devices and moves their states."
-        currents, kept = [], self.memristor._buffers
-        for v in voltages:
-            currents.append(self._tile_currents(v[None], None, None))
-            if currents[-1].requires_grad and not kept["x"].requires_grad:
-                # the graph holds the state that was read; the next one is written elsewhere
-                kept["x"] = kept["x"].clone()
-            self.memristor.simulate(
-                v.view(self.groups, self.rows).T.repeat_interleave(self.columns // self.groups, 1)[None]
-            )
-        return torch.cat(currents, 1) if currents else voltages.new_zeros(self.grid[0], 0, self.columns)
-
-    @property
-    def reader(self) -> Effect | None:
-        "The effect that does the reading, if there is one."
-        effects = self.acting
-        return next((effect for effect in effects if effect.replaces_read), None) if len(effects) else None
-
-    def separable(self, wires, selector) -> bool:
-        "Whether a read is a matrix product of phi(V) with conductances; else each cell has an equation of its own."
-        return self.reader is None and self._cells_alike(wires, selector)
-
-    def _cells_alike(self, wires, selector):
-        return selector is None and not self.memristor.phi_varies and (wires is None or self.memristor.ohmic)
-
-    def _tile_currents(self, voltages, wires, selector, programmed=None):
-        g, m = self.read_conductances(programmed), self.memristor
-        if self._cells_alike(wires, selector):
-            g = g if wires is None else self.wired(g, *wires)
-            return products(m.phi(voltages), row_tiles(g, self.array_shape[0], self.groups))
-        tiles = self.tiles(g)
-        phi = None if m.ohmic else m.phi
-        if m.phi_varies:
-            phi = lambda v: self.tiles(m.phi(self.untile(v)))
-        source, line = (0.0, 0.0) if wires is None else wires
-        # word lines of (sample, down, across, row): the arrays of one group share them
-        drive = (
-            split_rows(voltages, self.array_shape[0], self.groups)
-            .transpose(1, 2)
-            .repeat_interleave(self.grid[1] // self.groups, 2)
-        )
-        at_once = max(1, 2**21 // tiles.numel())  # samples; a solution holds some twenty numbers for each cell
-        parts = [solve(tiles, v, None, source, line, phi=phi, selector=selector).current for v in drive.split(at_once)]
-        currents = torch.cat(parts) if parts else tiles.new_zeros(0, *self.grid, self.array_shape[1])
-        down, across = self.grid
-        currents = currents.reshape(len(voltages), down, self.groups, across // self.groups * self.array_shape[1])
-        currents = currents[..., : self.columns // self.groups]
-        return currents.transpose(0, 1).reshape(self.grid[0], len(voltages), self.columns)
-
-    def read(self, voltages, disturb: bool = False) -> torch.Tensor:
-        """Return the currents (batch, columns) in ampere for row voltages (batch, rows).
-
-        With `disturb`, every sample lasts one time step of the devices, which moves their states. Each sample is read
-        at the state that the samples before it have left.
-        """
-        return self.tile_currents(voltages, disturb).sum(0)
-
-    def _repr_html_(self):
-        m, g = self.memristor, self.conductances().detach()
-        facts = {
-            "size": f"{self.rows} word lines × {self.columns} bit lines"
-            + f", {self.groups} groups" * (self.groups > 1),
-            "devices": f"{self.rows * self.columns:,} {type(m).__name__}, "
-            f"{quantity(self.r_on_mean, 'Ω')} to {quantity(self.r_off_mean, 'Ω')}",
-            "conductances": f"{quantity(g.min().item(), 'S')} to {quantity(g.max().item(), 'S')}, "
-            f"mean {quantity(g.mean().item(), 'S')}",
-        }
-        if self.tile_shape is not None:
-            facts["tiles"] = f"{math.prod(self.grid)} of {self.tile_shape[0]}×{self.tile_shape[1]}"
-        if len(self.effects):
-            facts["effects"] = ", ".join(f"{type(e).__name__}({e.extra_repr()})" for e in self.effects)
-        return card("Crossbar", facts, thumbnail(g))
-
-    def extra_repr(self) -> str:
-        "Size and tiles."
-        tiles = "" if self.tile_shape is None else f", tile_shape={self.tile_shape}, tiles_map={self.tiles_map}"
-        return f"rows={self.rows}, columns={self.columns}{tiles}"
-
-
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-006
 def changed(before: torch.Tensor, after: torch.Tensor) -> dict:
     "How many `cells` differ, and `mean` and `max` of the difference (siemens)."
     difference = (after - before).abs()
@@ -538,7 +207,386 @@ def check_model(model, parameters, name="memristor_model"):
         if given not in own:
             raise TypeError(f"{params}: {given}={value!r}: {model.__name__} has no such parameter; it has {own}")
 
-# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-020
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-008
+@patch(as_prop=True)
+def array_shape(self: Crossbar) -> tuple[int, int]:
+    "(rows, columns) of one physical array: a tile, or without tiles all of a group."
+    return self.tile_shape or (self.rows, self.columns // self.groups)
+
+
+@patch(as_prop=True)
+def grid(self: Crossbar) -> tuple[int, int]:
+    "How many arrays there are: (down, across); each group has some of those across."
+    rows, columns = self.array_shape
+    return math.ceil(self.rows / rows), self.groups * math.ceil(self.columns // self.groups / columns)
+
+
+@patch(as_prop=True)
+def tiles_map(self: Crossbar) -> tuple[int, int] | None:
+    "(row tiles, column tiles), None without tiles."
+    return None if self.tile_shape is None else self.grid
+
+
+@patch(as_prop=True)
+def matrix_shape(self: Crossbar) -> tuple:
+    "Shape of `conductance_matrix`: (rows, columns), or (tiles, tile_rows, tile_cols)."
+    return (self.rows, self.columns) if self.tile_shape is None else (math.prod(self.tiles_map), *self.tile_shape)
+
+
+@patch
+def cell(self: Crossbar, at) -> tuple[int, int] | None:
+    "(row, column) of an index into `conductance_matrix`; None for a cell that only pads a tile."
+    if len(at) != len(self.matrix_shape) or not all(-n <= i < n for i, n in zip(at, self.matrix_shape, strict=True)):
+        raise IndexError(f"point={tuple(at)}: must be an index into {self.matrix_shape}")
+    at = [i % n for i, n in zip(at, self.matrix_shape, strict=True)]
+    if self.tile_shape is None:
+        return tuple(at)
+    down, across = divmod(at[0], self.grid[1])
+    group, across = divmod(across, self.grid[1] // self.groups)
+    row, column = down * self.tile_shape[0] + at[1], across * self.tile_shape[1] + at[2]
+    columns = self.columns // self.groups
+    return (row, group * columns + column) if row < self.rows and column < columns else None
+
+
+@patch
+def tiles(self: Crossbar, matrix) -> torch.Tensor:
+    """Cut (..., rows, columns), one value per device, into arrays.
+
+    Return (..., down, across, array rows, array columns), padded with 0.
+    """
+    (rows, columns), (down, across), lead = self.array_shape, self.grid, matrix.shape[:-2]
+    wide = across // self.groups * columns
+    split = matrix.reshape(*lead, self.rows, self.groups, -1)
+    padded = torch.nn.functional.pad(split, (0, wide - split.shape[-1], 0, 0, 0, down * rows - self.rows))
+    return padded.reshape(*lead, down, rows, across, columns).transpose(-3, -2)
+
+
+@patch
+def untile(self: Crossbar, tiles) -> torch.Tensor:
+    "What `tiles` did, undone; what is in the padding is dropped."
+    (rows, columns), (down, across), lead = self.array_shape, self.grid, tiles.shape[:-4]
+    split = tiles.transpose(-3, -2).reshape(*lead, down * rows, self.groups, across // self.groups * columns)
+    return split[..., : self.rows, :, : self.columns // self.groups].reshape(*lead, self.rows, self.columns)
+
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-010
+@patch
+def tensors(self: Crossbar) -> list[torch.Tensor]:
+    "All tensors that the conductances follow from: what a cache has to watch."
+    # asked at every read: looked up directly, for half the time that parameters() and buffers() take
+    memristor, effects = self._modules["memristor"], self.acting
+    tensors = [*memristor._buffers.values(), *memristor._parameters.values()]
+    return [*tensors, *(t for effect in effects for t in effect.watched())] if len(effects) else tensors
+
+
+@patch(as_prop=True)
+def version(self: Crossbar) -> tuple:
+    "What the conductances depend on besides tensors: numbers that grow with every change, and settings."
+    effects = self.acting  # asked at every read: nothing is made where there is none
+    told = tuple((e.number, e.changes, repr(e.settings)) for e in effects) if len(effects) else ()
+    return self._dropped, self._modules["memristor"].changes, told
+
+
+@patch(as_prop=True)
+def random_read(self: Crossbar) -> bool:
+    "Whether every read differs, because an effect says so."
+    return any(effect.random_read for effect in self.acting)
+
+
+@patch
+def conductances(self: Crossbar, programmed=None) -> torch.Tensor:
+    """Return effective conductances (rows, columns) in siemens, without tiles and without what only a read adds.
+
+    `programmed` (rows, columns), S, stands in for what the devices hold, while weights are learned.
+    """
+    g = self.memristor.g if programmed is None else programmed
+    for effect in self.acting:
+        g = effect(g, self)
+    return g
+
+
+@patch
+def read_conductances(self: Crossbar, programmed=None) -> torch.Tensor:
+    "Return `conductances` as one particular read sees them."
+    g = self.conductances(programmed)
+    for effect in self.acting:
+        g = effect.read(g, self)
+    return g
+
+
+@patch
+def wired(self: Crossbar, g, source_resistance, line_resistance) -> torch.Tensor:
+    """Return what conductances (rows, columns) come down to behind wires: (rows, columns), in siemens.
+
+    Each tile is an array of its own.
+    """
+    rows, columns = self.array_shape
+    if self.grid == (1, self.groups) and self.columns // self.groups < columns:
+        # beyond the last device a word line carries nothing, and a bit line only runs on to its end: wire in series
+        source, line = (r if isinstance(r, (tuple, list)) else (r, r) for r in (source_resistance, line_resistance))
+        on = (source[0], source[1] + (rows - self.rows) * line[1])
+        cut = g.view(self.rows, self.groups, -1).transpose(0, 1)
+        return effective_conductance(cut, on, line).transpose(0, 1).reshape(g.shape)
+    tiles = self.tiles(g).flatten(0, 1)
+    at_once = max(1, 2**21 // tiles[0].numel())  # a merge holds some thirty numbers for each cell
+    effective = torch.cat([effective_conductance(t, source_resistance, line_resistance) for t in tiles.split(at_once)])
+    return self.untile(effective.view(*self.grid, *self.array_shape))
+
+
+@patch(as_prop=True)
+def max_abs_conductance(self: Crossbar) -> float:
+    "Largest effective conductance (siemens)."
+    return self.conductance_matrix.max().item()
+
+
+@patch(as_prop=True)
+def devices(self: Crossbar) -> Devices:
+    "Views of the single devices, in the shape of `conductance_matrix`."
+    return Devices(self)
+
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-012
+@patch
+def add_effect(self: Crossbar, effect: Effect) -> dict:
+    """Add an effect at its place among the others.
+
+    Return what changed: `cells`, and `mean` and `max` of |change| (siemens). The effect keeps that as its `report`.
+    """
+    if not isinstance(effect, Effect):
+        raise TypeError(f"effect={effect!r}: must be a memnb.bh.crossbar.Effect.Effect")
+    if effect.report is not None:
+        raise ValueError(f"effect={effect!r}: belongs to a crossbar already; make a new one for each")
+    others = list(self.effects)
+    with torch.inference_mode(False), torch.no_grad():
+        before = self.conductances()
+        try:
+            effect.join(self)
+            after = [k for k, other in enumerate(self.effects) if other.order > effect.order]
+            self.effects.insert(after[0] if after else len(self.effects), effect.to(self.memristor.x.device))
+            with_it = self.conductances()
+            if finite_range(with_it, f"conductances behind {effect!r}")[0] < 0:
+                raise ValueError(f"effect={effect!r}: makes conductances negative")
+        except Exception:
+            del self.effects[:]
+            self.effects.extend(others)
+            raise
+        effect.report = changed(before, with_it)
+        return effect.report
+
+
+@patch
+def redraw(self: Crossbar, *seeds: int):
+    """Become another chip: draw anew the devices' parameters and all that the effects have drawn.
+
+    The states of the devices stay as they were written. Of several seeds each is a chip's: elementwise effects then
+    hold the numbers of all of them.
+    """
+    with torch.inference_mode(False), torch.no_grad():
+        self.seed = seeds[0]
+        drawn = [name for name, v in self.parameters_given.items() if isinstance(v, StochasticParameter)]
+        if drawn:
+            new = self._devices(type(self.memristor), self.memristor.x.dtype, self.memristor.x.device)
+            for name in drawn:
+                self.memristor.set_parameter(name, getattr(new, name))
+        met = {}
+        for effect in self.effects:
+            twins = met[type(effect)] = met.get(type(effect), -1) + 1
+            effect.reseed(*(derive(seed, type(effect).__name__, twins) for seed in seeds))
+            effect.attached(self)
+
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-014
+@patch
+def update(self: Crossbar, from_devices: bool = False, parallelize: bool = False):
+    """Write in-place changes of `conductance_matrix` to the devices.
+
+    With `from_devices`, forget them instead.
+    """
+    if not from_devices:
+        with torch.no_grad():
+            kept, effective = self._untile(self.conductance_matrix), self.conductances()
+            # only what was changed: to write an effect's result into the devices would make it act twice
+            if (edited := kept != effective).any():
+                self._write(torch.where(edited, kept, self.memristor.g), edited)
+    self._cache.clear()
+    self._dropped += 1
+
+
+@patch
+def write_conductance_matrix(
+    self: Crossbar,
+    conductance_matrix: torch.Tensor,  # (columns, rows) like a weight, siemens
+    transistor: bool = True,  # each device is reached alone: an exact write
+    programming_routine=None,  # without a transistor: (crossbar, point, conductance, **params) per device
+    programming_routine_params: dict = {},
+):
+    """Write conductances, clipped to each device's own bounds.
+
+    If a programming routine has an attribute `whole_array`, a function (crossbar, (rows, columns) conductances,
+    **params), that function is called once with all of them.
+
+    Raise ValueError if the shape is wrong or a value is not finite.
+    """
+    _check_flag("transistor", transistor)
+    g = real_tensor(conductance_matrix, "conductance_matrix")
+    if g.shape[:1] != (self.columns,) or g.numel() != self.rows * self.columns:
+        raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {(self.columns, self.rows)}")
+    g = g.reshape(self.columns, self.rows).T
+    if transistor or programming_routine is None:
+        return self._write(g)
+    finite_range(g, "conductance_matrix")
+    m = self.memristor
+    g = g.to(m.x).clamp(min=1 / m.r_off).clamp(max=1 / m.r_on)
+    if hasattr(programming_routine, "whole_array"):
+        programming_routine.whole_array(self, g, **programming_routine_params)
+        return None
+    for point in np.ndindex(*self.matrix_shape):
+        if (cell := self.cell(point)) is not None:
+            programming_routine(self, point, g[cell].item(), **programming_routine_params)
+    self.written()
+
+
+@patch
+def _write(self: Crossbar, g, cells=None):
+    self.memristor.set_conductance(g)
+    self.written(cells)
+
+
+@patch
+def written(self: Crossbar, cells=None):
+    "Tell the effects of a write; `cells` (rows, columns), bool, says to which devices, None: to all."
+    with torch.inference_mode(False), torch.no_grad():
+        for effect in self.acting:
+            effect.redraws += 1
+            effect.written(self, None if cells is None else cells.clone())
+
+
+@patch
+def _untile(self: Crossbar, g):
+    g = real_tensor(g, "conductance_matrix")
+    if g.shape != self.matrix_shape:
+        raise ValueError(f"conductance_matrix: shape {tuple(g.shape)}: must be {self.matrix_shape}")
+    return g if self.tile_shape is None else self.untile(g.view(*self.grid, *self.array_shape))
+
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-016
+@patch
+def tile_currents(
+    self: Crossbar, voltages, disturb: bool = False, *, wires=None, selector=None, programmed=None
+) -> torch.Tensor:
+    """Return the currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
+
+    `wires` are (source, line) resistances as `solve` takes them, where each tile is an array of its own. `selector`
+    is in series with each device. Raise ValueError if devices that are read through either are to be disturbed.
+    """
+    x = self.memristor.x
+    lines = self.groups * self.rows
+    _check_flag("disturb", disturb)
+    finite_range(voltages, "voltages")
+    if voltages.dim() != 2 or voltages.shape[1] != lines or voltages.dtype != x.dtype:
+        raise ValueError(
+            f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {lines})"
+        )
+    if disturb and (wires is not None or selector is not None):
+        raise ValueError(f"disturb={disturb!r}: must be False with wires or a selector")
+    if disturb:
+        return self.disturbing_currents(voltages)
+    if (reader := self.reader) is not None:
+        if wires is not None or selector is not None:
+            raise ValueError(f"{type(reader).__name__}: can't be combined with wires or a selector")
+        return reader.currents(voltages, self)
+    return self._tile_currents(voltages, wires, selector, programmed)
+
+
+@patch
+def disturbing_currents(self: Crossbar, voltages) -> torch.Tensor:
+    "`tile_currents` where every sample lasts one time step of the devices and moves their states."
+    currents, kept = [], self.memristor._buffers
+    for v in voltages:
+        currents.append(self._tile_currents(v[None], None, None))
+        if currents[-1].requires_grad and not kept["x"].requires_grad:
+            # the graph holds the state that was read; the next one is written elsewhere
+            kept["x"] = kept["x"].clone()
+        self.memristor.simulate(
+            v.view(self.groups, self.rows).T.repeat_interleave(self.columns // self.groups, 1)[None]
+        )
+    return torch.cat(currents, 1) if currents else voltages.new_zeros(self.grid[0], 0, self.columns)
+
+
+@patch(as_prop=True)
+def reader(self: Crossbar) -> Effect | None:
+    "The effect that does the reading, if there is one."
+    effects = self.acting
+    return next((effect for effect in effects if effect.replaces_read), None) if len(effects) else None
+
+
+@patch
+def separable(self: Crossbar, wires, selector) -> bool:
+    "Whether a read is a matrix product of phi(V) with conductances; else each cell has an equation of its own."
+    return self.reader is None and self._cells_alike(wires, selector)
+
+
+@patch
+def _cells_alike(self: Crossbar, wires, selector):
+    return selector is None and not self.memristor.phi_varies and (wires is None or self.memristor.ohmic)
+
+
+@patch
+def _tile_currents(self: Crossbar, voltages, wires, selector, programmed=None):
+    g, m = self.read_conductances(programmed), self.memristor
+    if self._cells_alike(wires, selector):
+        g = g if wires is None else self.wired(g, *wires)
+        return products(m.phi(voltages), row_tiles(g, self.array_shape[0], self.groups))
+    tiles = self.tiles(g)
+    phi = None if m.ohmic else m.phi
+    if m.phi_varies:
+        phi = lambda v: self.tiles(m.phi(self.untile(v)))
+    source, line = (0.0, 0.0) if wires is None else wires
+    # word lines of (sample, down, across, row): the arrays of one group share them
+    drive = (
+        split_rows(voltages, self.array_shape[0], self.groups)
+        .transpose(1, 2)
+        .repeat_interleave(self.grid[1] // self.groups, 2)
+    )
+    at_once = max(1, 2**21 // tiles.numel())  # samples; a solution holds some twenty numbers for each cell
+    parts = [solve(tiles, v, None, source, line, phi=phi, selector=selector).current for v in drive.split(at_once)]
+    currents = torch.cat(parts) if parts else tiles.new_zeros(0, *self.grid, self.array_shape[1])
+    down, across = self.grid
+    currents = currents.reshape(len(voltages), down, self.groups, across // self.groups * self.array_shape[1])
+    currents = currents[..., : self.columns // self.groups]
+    return currents.transpose(0, 1).reshape(self.grid[0], len(voltages), self.columns)
+
+
+@patch
+def read(self: Crossbar, voltages, disturb: bool = False) -> torch.Tensor:
+    """Return the currents (batch, columns) in ampere for row voltages (batch, rows).
+
+    With `disturb`, every sample lasts one time step of the devices, which moves their states. Each sample is read
+    at the state that the samples before it have left.
+    """
+    return self.tile_currents(voltages, disturb).sum(0)
+
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-018
+@patch
+def _repr_html_(self: Crossbar):
+    m, g = self.memristor, self.conductances().detach()
+    facts = {
+        "size": f"{self.rows} word lines × {self.columns} bit lines" + f", {self.groups} groups" * (self.groups > 1),
+        "devices": f"{self.rows * self.columns:,} {type(m).__name__}, "
+        f"{quantity(self.r_on_mean, 'Ω')} to {quantity(self.r_off_mean, 'Ω')}",
+        "conductances": f"{quantity(g.min().item(), 'S')} to {quantity(g.max().item(), 'S')}, "
+        f"mean {quantity(g.mean().item(), 'S')}",
+    }
+    if self.tile_shape is not None:
+        facts["tiles"] = f"{math.prod(self.grid)} of {self.tile_shape[0]}×{self.tile_shape[1]}"
+    if len(self.effects):
+        facts["effects"] = ", ".join(f"{type(e).__name__}({e.extra_repr()})" for e in self.effects)
+    return card("Crossbar", facts, thumbnail(g))
+
+
+@patch
+def extra_repr(self: Crossbar) -> str:
+    "Size and tiles."
+    tiles = "" if self.tile_shape is None else f", tile_shape={self.tile_shape}, tiles_map={self.tiles_map}"
+    return f"rows={self.rows}, columns={self.columns}{tiles}"
+
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-033
 def init_crossbar(
     weights: torch.Tensor,  # (out, in), or a convolution's
     memristor_model,  # a class from `memnb.bh.memristor`
@@ -619,7 +667,7 @@ def build_crossbars(
     operation = functools.partial(column_difference, groups=groups) if decode.reference else operations[scheme]
     return crossbars, operation, decode
 
-# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-023
+# %% ../../../nbs/bh/crossbar/Crossbar.ipynb #cell-036
 def simulate_matmul(
     input: torch.Tensor,  # voltages (batch, rows)
     crossbar: Crossbar,

@@ -92,7 +92,7 @@ def _cells(g, source, line):
     top = torch.stack([zero, zero, one, zero]) + rb * bottom
     return torch.stack([left, right, bottom, top])
 
-
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-014
 def _segments(sizes):
     ends = [sum(sizes[: k + 1]) for k in range(len(sizes))]
     return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
@@ -105,6 +105,15 @@ def _pick(t, axis, *slices):
     return parts[0] if len(parts) == 1 else torch.cat(parts, axis)
 
 
+def _without(ops, h, sizes, port):
+    "The blocks without one port: its quantity is 0, and what follows of it isn't asked for."
+    if not sizes[port]:
+        return h, sizes
+    keep = [s for k, s in enumerate(_segments(sizes)) if k != port]
+    sizes = [0 if k == port else s for k, s in enumerate(sizes)]
+    return _pick(_pick(h, ops.rows, *keep), ops.columns, *keep), sizes
+
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-017
 def _merge(ops, a, a_sizes, a_port, b, b_sizes, b_port, order):
     """Join port `a_port` of blocks a (which gives a voltage) with `b_port` of blocks b (which gives a current).
 
@@ -138,16 +147,7 @@ def _merge(ops, a, a_sizes, a_port, b, b_sizes, b_port, order):
     ]
     return torch.cat([bands[k] for k in order], rows), [placed[k] for k in range(6)], x, y
 
-
-def _without(ops, h, sizes, port):
-    "The blocks without one port: its quantity is 0, and what follows of it isn't asked for."
-    if not sizes[port]:
-        return h, sizes
-    keep = [s for k, s in enumerate(_segments(sizes)) if k != port]
-    sizes = [0 if k == port else s for k, s in enumerate(sizes)]
-    return _pick(_pick(h, ops.rows, *keep), ops.columns, *keep), sizes
-
-# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-012
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-021
 def _grid(sideways):
     "Which blocks are a and b, the ports where they meet, and the order of [others of a | others of b] afterwards."
     first, second, every = slice(0, None, 2), slice(1, None, 2), slice(None)
@@ -168,7 +168,7 @@ def _joined(ops, h, sizes, sideways, last):
     merged = [n[0], n[1], n[2] + n[3], n[4] + n[5]] if sideways else [n[0] + n[1], n[2] + n[3], n[4], n[5]]
     return h, merged, (ops, sideways, sizes, b_sizes, placed, x, y, before)
 
-# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-014
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-023
 def _signs(ops, h, sizes_of_ports):
     "Sigma as a column beside `h`, for a list of (port, size)."
     sign = torch.cat([torch.full((n,), 1.0 if port in (LEFT, RIGHT) else -1.0) for port, n in sizes_of_ports]).to(h)
@@ -198,7 +198,7 @@ def _part_gradient(ops, grad, signed, mine, joint_map, sizes, port, sigma):
     _place(ops, out, segments[port], segments[port], ops.product(back, ops.transposed(joint_map)))
     return out
 
-
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-025
 def _separated(grad, record):
     "The gradient of all blocks before a step of merging, from that of the blocks after it."
     ops, sideways, sizes, b_sizes, placed, x, y, before = record
@@ -223,7 +223,7 @@ def _separated(grad, record):
             )
     return out
 
-
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-029
 class _Merged(torch.autograd.Function):
     """Cells (4, 4, ..., m, n) -> what leaves at the bottom for what is applied on the left (..., n, m).
 
@@ -269,7 +269,7 @@ class _Merged(torch.autograd.Function):
             h = _separated(h, record)
         return h, None
 
-# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-016
+# %% ../../../nbs/bh/crossbar/Merging.ipynb #cell-032
 def resistances(value, name, like) -> list:
     "A pair (word lines, bit lines) of tensors from a number, a tensor or a pair; ValueError unless >= 0 and finite."
     pair = value if isinstance(value, (tuple, list)) else (value, value)

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
+from fastcore.basics import patch
 
 from .Merging import checked_conductances, effective_conductance, resistances
 from .Selector import Once, Selector, device_voltage
@@ -168,58 +169,125 @@ class Solution:
         "Readout currents of the bit lines (..., n), A."
         return self.bit_current[..., -1, :]
 
-    def certificate(self) -> dict:
-        """Return relative residuals of the worst array: `voltage`, `current`, `device` and `energy`.
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-021
+def _voltage_laws(s):
+    "What is left of Kirchhoff's voltage law, as pairs (field, number of its dimensions that aren't a batch's), V."
+    w, b = s.word_current, s.bit_current
+    first = s.V_WL - s.word_voltage[..., 0] - s.source[0] * w[..., 0]
+    words = -s.word_voltage.diff(dim=-1) - s.line[0] * w[..., 1:]
+    bits = -s.bit_voltage.diff(dim=-2) - s.line[1] * b[..., :-1, :]
+    last = s.bit_voltage[..., -1, :] - s.V_BL - s.source[1] * s.current
+    devices = s.word_voltage - s.bit_voltage - s.device_voltage
+    return (first, 1), (words, 2), (bits, 2), (last, 1), (devices, 2)
 
-        `voltage` checks Kirchhoff's voltage law around each stretch of wire and each device, relative to the largest
-        voltage. `current` checks his current law at each node, and `device` checks the currents against the devices'
-        characteristic, both relative to the largest current. `energy` is what the sources give less what wires and
-        devices take, relative to what goes in and out. 0 is perfect; rounding leaves some 1e-15 in double precision.
-        """
-        if self.word_current.dtype != torch.float64:  # resistances may be beyond single precision
-            return replace(
-                self, **{k: v.double() for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
-            ).certificate()
-        w, b, i = self.word_current, self.bit_current, self.device_current
-        # Kirchhoff's voltage law along the lines, and across the devices
-        first = self.V_WL - self.word_voltage[..., 0] - self.source[0] * w[..., 0]
-        words = -self.word_voltage.diff(dim=-1) - self.line[0] * w[..., 1:]
-        bits = -self.bit_voltage.diff(dim=-2) - self.line[1] * b[..., :-1, :]
-        last = self.bit_voltage[..., -1, :] - self.V_BL - self.source[1] * self.current
-        devices = self.word_voltage - self.bit_voltage - self.device_voltage
-        nodes = (
-            w - torch.nn.functional.pad(w[..., 1:], (0, 1)) - i,
-            torch.nn.functional.pad(b[..., :-1, :], (0, 0, 1, 0)) + i - b,
-        )
-        lead = torch.broadcast_shapes(i.shape[:-2], self.V_WL.shape[:-1], self.V_BL.shape[:-1])
-        largest = lambda *fields: torch.stack(
-            [
-                f.abs().reshape(*f.shape[: f.dim() - d], -1).amax(-1).expand(lead) if f.numel() else i.new_zeros(lead)
-                for f, d in fields
-            ]
-        ).amax(0)
-        volts = largest((self.V_WL, 1), (self.V_BL, 1))
-        amperes = largest((i, 2), (w, 2), (b, 2))
-        given = ((self.V_WL * w[..., 0]).expand(*lead, -1), (self.V_BL * self.current).expand(*lead, -1))
-        lost = (
-            (self.device_voltage * i).sum((-1, -2))
-            + self.source[0] * (w[..., 0] ** 2).sum(-1)
-            + self.source[1] * (self.current**2).sum(-1)
-        )
-        lost = (
-            lost + self.line[0] * (w[..., 1:] ** 2).sum((-1, -2)) + self.line[1] * (b[..., :-1, :] ** 2).sum((-1, -2))
-        )
-        residuals = {
-            "voltage": (largest((first, 1), (words, 2), (bits, 2), (last, 1), (devices, 2)), volts),
-            "current": (largest((nodes[0], 2), (nodes[1], 2)), amperes),
-            "device": (largest((i - self.expected_current, 2)), amperes),
-            "energy": (
-                (given[0].sum(-1) - given[1].sum(-1) - lost).abs(),
-                given[0].abs().sum(-1) + given[1].abs().sum(-1),
-            ),
-        }
-        share = lambda residual, of: torch.where(of > 0, residual / torch.where(of > 0, of, 1), residual)
-        return {name: share(*pair).max().item() if pair[0].numel() else 0.0 for name, pair in residuals.items()}
+
+def _current_laws(s):
+    "What is left of Kirchhoff's current law at word-line nodes and at bit-line nodes, A."
+    w, b, i = s.word_current, s.bit_current, s.device_current
+    at_word = w - torch.nn.functional.pad(w[..., 1:], (0, 1)) - i
+    at_bit = torch.nn.functional.pad(b[..., :-1, :], (0, 0, 1, 0)) + i - b
+    return (at_word, 2), (at_bit, 2)
+
+
+def _powers(s):
+    "What goes in at each word line, what comes out at each bit line, and what devices and wires take in all, W."
+    w, b = s.word_current, s.bit_current
+    taken = (
+        (s.device_voltage * s.device_current).sum((-1, -2))
+        + s.source[0] * (w[..., 0] ** 2).sum(-1)
+        + s.source[1] * (s.current**2).sum(-1)
+        + s.line[0] * (w[..., 1:] ** 2).sum((-1, -2))
+        + s.line[1] * (b[..., :-1, :] ** 2).sum((-1, -2))
+    )
+    return s.V_WL * w[..., 0], s.V_BL * s.current, taken
+
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-025
+@patch
+def certificate(self: Solution) -> dict:
+    """Return relative residuals of the worst array: `voltage`, `current`, `device` and `energy`.
+
+    `voltage` checks Kirchhoff's voltage law around each stretch of wire and each device, relative to the largest
+    voltage. `current` checks his current law at each node, and `device` checks the currents against the devices'
+    characteristic, both relative to the largest current. `energy` is what the sources give less what wires and devices
+    take, relative to what goes in and out. 0 is perfect; rounding leaves some 1e-15 in double precision.
+    """
+    if self.word_current.dtype != torch.float64:  # resistances may be beyond single precision
+        doubled = {k: v.double() for k, v in vars(self).items() if isinstance(v, torch.Tensor)}
+        return replace(self, **doubled).certificate()
+    i = self.device_current
+    lead = torch.broadcast_shapes(i.shape[:-2], self.V_WL.shape[:-1], self.V_BL.shape[:-1])
+
+    def largest(*fields):
+        "The largest element of several fields, for each array of the batch."
+        flat = [f.abs().flatten(f.dim() - d) for f, d in fields]
+        return torch.stack([f.amax(-1).expand(lead) if f.numel() else i.new_zeros(lead) for f in flat]).amax(0)
+
+    volts = largest((self.V_WL, 1), (self.V_BL, 1))
+    amperes = largest((i, 2), (self.word_current, 2), (self.bit_current, 2))
+    *given, lost = _powers(self)
+    into, out = (p.expand(*lead, -1) for p in given)
+    residuals = {
+        "voltage": (largest(*_voltage_laws(self)), volts),
+        "current": (largest(*_current_laws(self)), amperes),
+        "device": (largest((i - self.expected_current, 2)), amperes),
+        "energy": ((into.sum(-1) - out.sum(-1) - lost).abs(), into.abs().sum(-1) + out.abs().sum(-1)),
+    }
+    share = lambda residual, of: torch.where(of > 0, residual / torch.where(of > 0, of, 1), residual)
+    return {name: share(*pair).max().item() if pair[0].numel() else 0.0 for name, pair in residuals.items()}
+
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-028
+def _device_voltages(G, d, lead, source, line, cells, ohmic, tolerance, limit):
+    "Voltages across the cells, whose currents are cells(x), in the way that suits them."
+    if ohmic:
+        return _DeviceVoltages.apply(G, d, torch.stack([*source, *line]), tolerance, limit)
+    shape, resisting = (*lead, *G.shape[-2:]), (*source, *line)
+    if not any(r.detach() for r in resisting) and not any(r.requires_grad for r in resisting):
+        return d.expand(shape)
+    return _newton(cells, shape, d, source, line, tolerance, limit)
+
+
+def _solved(dtype, G, V_WL, V_BL, lead, R_source, R_line, phi, selector, tolerance, limit):
+    "The Solution, in `dtype`, of arguments that have been checked and are in double precision."
+    source, line = resistances(R_source, "R_source", G), resistances(R_line, "R_line", G)
+    d = V_WL[..., :, None] - V_BL[..., None, :]
+    curve = phi or (lambda x: x)
+    if selector is not None:
+        cells = lambda x: G * curve(device_voltage(G, x, selector, phi))
+    else:
+        cells = lambda x: G * curve(x)
+    x = _device_voltages(G, d, lead, source, line, cells, phi is None and selector is None, tolerance, limit)
+    current = cells(x)
+    if not torch.isfinite(current.to(dtype)).all():
+        raise RuntimeError("the array was not solved: the devices' currents overflow")
+    on_word, on_bit = drops(current, source, line)
+    with torch.no_grad():
+        expected = cells((V_WL[..., :, None] - on_word) - (V_BL[..., None, :] + on_bit))
+    fields = (
+        x,
+        current,
+        V_WL[..., :, None] - on_word,
+        V_BL[..., None, :] + on_bit,
+        current.flip(-1).cumsum(-1).flip(-1),
+        current.cumsum(-2),
+        V_WL,
+        V_BL,
+    )
+    return Solution(*(f.to(dtype) for f in fields), tuple(source), tuple(line), expected.to(dtype))
+
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-032
+def _check_lines(G, V_WL, V_BL):
+    "Raise ValueError if the voltages of the lines don't fit `G`; return the leading dimensions of all together."
+    for name, v, n in (("V_WL", V_WL, G.shape[-2]), ("V_BL", V_BL, G.shape[-1])):
+        finite_range(v, name)
+        if not v.dim() or v.shape[-1] != n or v.dtype != G.dtype:
+            raise ValueError(f"{name}: {v.dtype} of shape {tuple(v.shape)}: must be {G.dtype} of shape (..., {n})")
+    try:
+        return torch.broadcast_shapes(G.shape[:-2], V_WL.shape[:-1], V_BL.shape[:-1])
+    except RuntimeError:
+        raise ValueError(
+            f"V_WL: shape {tuple(V_WL.shape)}: doesn't broadcast with conductance_matrix {tuple(G.shape)} "
+            f"and V_BL {tuple(V_BL.shape)}"
+        ) from None
 
 
 def solve(
@@ -245,17 +313,7 @@ def solve(
     """
     checked_conductances(G)
     V_BL = torch.zeros(G.shape[-1], dtype=G.dtype, device=G.device) if V_BL is None else V_BL
-    for name, v, n in (("V_WL", V_WL, G.shape[-2]), ("V_BL", V_BL, G.shape[-1])):
-        finite_range(v, name)
-        if not v.dim() or v.shape[-1] != n or v.dtype != G.dtype:
-            raise ValueError(f"{name}: {v.dtype} of shape {tuple(v.shape)}: must be {G.dtype} of shape (..., {n})")
-    try:
-        lead = torch.broadcast_shapes(G.shape[:-2], V_WL.shape[:-1], V_BL.shape[:-1])
-    except RuntimeError:
-        raise ValueError(
-            f"V_WL: shape {tuple(V_WL.shape)}: doesn't broadcast with conductance_matrix {tuple(G.shape)} "
-            f"and V_BL {tuple(V_BL.shape)}"
-        ) from None
+    lead = _check_lines(G, V_WL, V_BL)
     if selector is not None and not isinstance(selector, Selector):
         raise TypeError(f"selector={selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None")
     if phi is not None and not callable(phi):
@@ -268,40 +326,7 @@ def solve(
         given = [t.clone() if t.is_inference() else t for t in (G, V_WL, V_BL)]
         return _solved(G.dtype, *(t.double() for t in given), lead, R_source, R_line, phi, selector, tolerance, limit)
 
-
-def _solved(dtype, G, V_WL, V_BL, lead, R_source, R_line, phi, selector, tolerance, limit):
-    source, line = resistances(R_source, "R_source", G), resistances(R_line, "R_line", G)
-    d = V_WL[..., :, None] - V_BL[..., None, :]
-    curve = phi or (lambda x: x)
-    if selector is not None:
-        cells = lambda x: G * curve(device_voltage(G, x, selector, phi))
-    else:
-        cells = lambda x: G * curve(x)
-    if phi is None and selector is None:
-        x = _DeviceVoltages.apply(G, d, torch.stack([*source, *line]), tolerance, limit)
-    elif not any(r.detach() for r in (*source, *line)) and not any(r.requires_grad for r in (*source, *line)):
-        x = d.expand(*lead, *G.shape[-2:])
-    else:
-        x = _newton(cells, (*lead, *G.shape[-2:]), d, source, line, tolerance, limit)
-    current = cells(x)
-    if not torch.isfinite(current.to(dtype)).all():
-        raise RuntimeError("the array was not solved: the devices' currents overflow")
-    on_word, on_bit = drops(current, source, line)
-    with torch.no_grad():
-        expected = cells((V_WL[..., :, None] - on_word) - (V_BL[..., None, :] + on_bit))
-    fields = (
-        x,
-        current,
-        V_WL[..., :, None] - on_word,
-        V_BL[..., None, :] + on_bit,
-        current.flip(-1).cumsum(-1).flip(-1),
-        current.cumsum(-2),
-        V_WL,
-        V_BL,
-    )
-    return Solution(*(f.to(dtype) for f in fields), tuple(source), tuple(line), expected.to(dtype))
-
-# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-045
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-061
 def solve_passive(
     conductance_matrix: torch.Tensor,  # (rows, cols), S
     V_WL: torch.Tensor,  # (rows,), or (B, rows) with n_input_batches=B, V

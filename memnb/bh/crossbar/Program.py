@@ -95,6 +95,7 @@ def _check_levels(memristor, pos, neg, rel_tol, pulse_duration, refactory_period
 
 
 def _check_target(memristor, g):
+    "Lowest and highest conductance of each device, in the shape of the targets `g`."
     finite_range(g, "conductance")
     low, high = 1 / memristor.r_off * torch.ones_like(g), 1 / memristor.r_on * torch.ones_like(g)
     outside = (g < low * (1 - 1e-6)) | (g > high * (1 + 1e-6))
@@ -106,6 +107,13 @@ def _check_target(memristor, g):
         )
     return low, high
 
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-016
+def _pulse(memristor, x, v, duration, pause):
+    "The states after a pulse of `v` volt and a pause at 0 V."
+    v = v if isinstance(v, torch.Tensor) else torch.as_tensor(v, dtype=x.dtype, device=x.device)
+    x = memristor.step(x, v, duration)
+    return memristor.step(x, torch.zeros_like(v), pause) if pause else x
+
 
 def _nudged(g, target, low, high, moved, force_adjustment, near):
     "Conductances, those that stand still at a bound moved towards their target by a proportion of their range."
@@ -113,7 +121,25 @@ def _nudged(g, target, low, high, moved, force_adjustment, near):
     step = (force_adjustment * (high - low)).minimum((target - g).abs()) * (target - g).sign()
     return torch.where(at_bound & ~moved, g + step, g)
 
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-020
+def _disturb_around(crossbar, cell, one, v, duration):
+    "The devices on the two lines of `cell` see v/2 for the duration of a pulse; those of other tiles see nothing."
+    tile_rows = crossbar.array_shape[0]
+    tile = cell[0] // tile_rows
+    count = -(-crossbar.rows // tile_rows)
+    rows = torch.arange(count, device=one.device) * tile_rows
+    rows[tile] = cell[0]
+    selected = torch.zeros(count, crossbar.columns, dtype=torch.bool, device=one.device)
+    selected[tile] = one[0]
+    x = crossbar.memristor.x
+    volts, durations = line_voltages(
+        crossbar, rows, selected, v, torch.full(selected.shape, duration, dtype=x.dtype), 0.5
+    )
+    volts[cell] = 0
+    if crossbar.memristor.speed(torch.as_tensor(v / 2, dtype=x.dtype)):
+        x.copy_(crossbar.memristor.step(x, volts.to(x.dtype), durations))
 
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-024
 def naive_program(
     crossbar,
     point,  # (row, column), or (tile, row, column)
@@ -169,31 +195,7 @@ def naive_program(
             array.x[cell] = device.x
     return crossbar.devices
 
-
-def _pulse(memristor, x, v, duration, pause):
-    v = v if isinstance(v, torch.Tensor) else torch.as_tensor(v, dtype=x.dtype, device=x.device)
-    x = memristor.step(x, v, duration)
-    return memristor.step(x, torch.zeros_like(v), pause) if pause else x
-
-
-def _disturb_around(crossbar, cell, one, v, duration):
-    "The devices on the two lines of `cell` see v/2 for the duration of a pulse; those of other tiles see nothing."
-    tile_rows = crossbar.array_shape[0]
-    tile = cell[0] // tile_rows
-    count = -(-crossbar.rows // tile_rows)
-    rows = torch.arange(count, device=one.device) * tile_rows
-    rows[tile] = cell[0]
-    selected = torch.zeros(count, crossbar.columns, dtype=torch.bool, device=one.device)
-    selected[tile] = one[0]
-    x = crossbar.memristor.x
-    volts, durations = line_voltages(
-        crossbar, rows, selected, v, torch.full(selected.shape, duration, dtype=x.dtype), 0.5
-    )
-    volts[cell] = 0
-    if crossbar.memristor.speed(torch.as_tensor(v / 2, dtype=x.dtype)):
-        x.copy_(crossbar.memristor.step(x, volts.to(x.dtype), durations))
-
-# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-017
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-028
 @dataclass
 class Programming:
     "What programming an array took: `pulses`, relative `error` and `converged`, each (rows, columns)."
@@ -222,7 +224,7 @@ class Programming:
         axes[1].hist(100 * self.error.flatten().cpu(), bins=50)
         axes[1].set(xlabel="relative error (%)", yscale="log")
 
-# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-019
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-031
 def _next_width(width, before, after, target, adaptive):
     "Widths of the next pulses from the resistances before and after the last ones."
     if not adaptive:
@@ -233,7 +235,90 @@ def _next_width(width, before, after, target, adaptive):
     factor = torch.where(over, (0.5 * secant).clamp(1e-3, 0.5), secant.clamp(1e-2, 4))
     return width * torch.where(moved == 0, 4, factor)
 
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-035
+def _disturbs(array, levels, fraction, half_select):
+    "Whether half-selected devices move; if so, a warning."
+    like = lambda v: torch.as_tensor(v, dtype=array.x.dtype, device=array.x.device)
+    signs = (1,) if fraction == 0.5 else (1, -1)
+    moving = [v for v in levels for sign in signs if array.speed(like(sign * v * fraction)) > 0]
+    if moving:
+        warnings.warn(
+            f"half-selected devices see {half_select} of {sorted(set(moving))} V, which moves {type(array).__name__} "
+            "devices: what was written will be disturbed by what is written after it",
+            stacklevel=3,
+        )
+    return bool(moving)
 
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-038
+@dataclass(frozen=True)
+class _Pulses:
+    "How word lines are written; of pairs the first raises the conductance, the second lowers it."
+
+    levels: tuple  # V
+    rel_tol: float  # relative error that is good enough
+    width: float  # of the first pulse (s)
+    pause: float  # after each pulse (s)
+    rounds: int  # of pulses, at most
+    nudge: tuple  # proportion of the conductance range by which a device at a bound is nudged
+    near: float  # how near to a bound
+    fraction: float | None  # of the voltage that half-selected devices see; None: it doesn't move them
+    adaptive: bool  # widths follow the device
+    deadline: float  # of time.monotonic()
+
+
+def _program_line(crossbar, rows, target, pulses, how):
+    "Write and verify one word line in each row tile; `target` is (row tiles, columns), and the array's `pulses` grow."
+    array = crossbar.memristor
+    line = array.device(rows)
+    low, high = 1 / line.r_off * torch.ones_like(target), 1 / line.r_on * torch.ones_like(target)
+    widths = [torch.full_like(target, how.width) for _ in how.levels]
+    unmoved = torch.zeros_like(target)
+    for _ in range(how.rounds):
+        pulsed = False
+        if time.monotonic() > how.deadline:
+            return
+        for polarity, v in enumerate(how.levels):
+            g = line.g
+            wanted = (g < target) if polarity == 0 else (g > target)
+            # ten pulses in vain, each four times as long as the one before: this device won't move
+            selected = wanted & (((g - target) / target).abs() > how.rel_tol) & (unmoved < 10)
+            if not selected.any():
+                continue
+            before, pulsed, width = line.x.clone(), True, widths[polarity]
+            if how.fraction is None:
+                moved = _pulse(line, before, selected.to(before) * v, width, how.pause)
+                line.x.copy_(torch.where(selected, moved, before))
+            else:
+                volts, durations = line_voltages(crossbar, rows, selected, v, width, how.fraction)
+                array.x.copy_(_pulse(array, array.x, volts.to(before), durations, how.pause))
+                line.x.copy_(array.x[rows])
+            after = line.g
+            stuck = selected & (line.x == before)
+            if stuck.any() and how.nudge[polarity]:
+                nudged = _nudged(after, target, low, high, ~stuck, how.nudge[polarity], how.near)
+                line.x.copy_(torch.where(stuck & (nudged != after), line.state(nudged).clamp(0, 1), line.x))
+            unmoved = torch.where(selected, torch.where(line.x == before, unmoved + 1, 0), unmoved)
+            new = _next_width(width, 1 / g, 1 / line.g, 1 / target, how.adaptive)
+            widths[polarity] = torch.where(selected, new, width)
+            pulses[rows] += selected.int()
+            array.x[rows] = line.x
+        if not pulsed:
+            return
+
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-042
+def _program_lines(crossbar, targets, how, progress):
+    "Write all word lines, those of the same number in all tiles at once; return the pulses of each device."
+    tile_rows, x = crossbar.array_shape[0], crossbar.memristor.x
+    pulses = torch.zeros(x.shape, dtype=torch.int32, device=x.device)
+    quiet = not progress or tile_rows < 64
+    for line in tqdm(range(tile_rows), desc="programming", unit="line", delay=2, leave=False, disable=quiet):
+        rows = torch.arange(line, crossbar.rows, tile_rows, device=x.device)
+        if time.monotonic() > how.deadline or not len(rows):
+            break
+        _program_line(crossbar, rows, targets[rows], pulses, how)
+    return pulses
+
+# %% ../../../nbs/bh/crossbar/Program.ipynb #cell-045
 def program_array(
     crossbar,
     conductance: torch.Tensor,  # targets (rows, columns), S
@@ -254,18 +339,17 @@ def program_array(
     adaptive=True,  # pulse widths follow the device; False: all last pulse_duration
     progress=True,  # a bar, after two seconds
 ) -> Programming:
-    """Program all devices by write-verify, word line by word line, in all tiles at once; returns the statistics.
+    """Program all devices by write-verify, word line by word line, in all tiles at once, and return the statistics.
 
-    Warns beforehand if half-selected devices will be disturbed, and afterwards if devices did not converge (the mask
-    says which). Raises ProgrammingError for targets outside their device's bounds, ValueError for impossible arguments.
+    Warn beforehand if half-selected devices will be disturbed, and afterwards if devices did not converge (the mask
+    says which). Raise ProgrammingError if targets are outside their device's bounds, and ValueError if an argument is
+    impossible.
     """
     array = crossbar.memristor
-    pulse_duration = array.time_series_resolution if pulse_duration is None else pulse_duration
-    raising, lowering = _check_levels(
-        array, pos_voltage_level, neg_voltage_level, rel_tol, pulse_duration, refactory_period
-    )
+    width = array.time_series_resolution if pulse_duration is None else pulse_duration
+    levels = _check_levels(array, pos_voltage_level, neg_voltage_level, rel_tol, width, refactory_period)
     thresholds = force_adjustment_pos_voltage_threshold, force_adjustment_neg_voltage_threshold
-    nudges = [v >= thresholds[0] if v > 0 else v <= thresholds[1] for v in (raising, lowering)]
+    nudge = tuple(force_adjustment * (v >= thresholds[0] if v > 0 else v <= thresholds[1]) for v in levels)
     if half_select not in ("V/2", "V/3"):
         raise ValueError(f"half_select={half_select!r}: must be 'V/2' or 'V/3'")
     if conductance.shape != array.shape:
@@ -273,98 +357,19 @@ def program_array(
     targets = conductance.to(array.x)
     _check_target(array, targets)
     fraction = 1 / 2 if half_select == "V/2" else 1 / 3
-    disturbs = simulate_neighbours and _disturbs(array, (raising, lowering), fraction, half_select)
-    tile_rows = crossbar.array_shape[0]
-    pulses = torch.zeros(array.shape, dtype=torch.int32, device=array.x.device)
-    started = time.monotonic()
-    lines = tqdm(
-        range(tile_rows), desc="programming", unit="line", delay=2, leave=False, disable=not progress or tile_rows < 64
-    )
+    disturbs = simulate_neighbours and _disturbs(array, levels, fraction, half_select)
+    how = _Pulses(
+        levels, rel_tol, width, refactory_period, failure_iteration_threshold, nudge, force_adjustment_rel_tol,
+        fraction if disturbs else None, adaptive, deadline=time.monotonic() + timeout,
+    )  # fmt: skip
     with torch.no_grad():
-        for line in lines:
-            rows = torch.arange(line, crossbar.rows, tile_rows, device=array.x.device)
-            if time.monotonic() - started > timeout or not len(rows):
-                break
-            deadline = started + timeout
-            _program_line(
-                crossbar, rows, targets[rows], pulses, (raising, lowering), rel_tol, pulse_duration, refactory_period,
-                failure_iteration_threshold, [force_adjustment * n for n in nudges], force_adjustment_rel_tol,
-                fraction if disturbs else None, adaptive, deadline,
-            )  # fmt: skip
+        pulses = _program_lines(crossbar, targets, how, progress)
         error = ((array.g - targets) / targets).abs()
     crossbar.written()
     result = Programming(pulses, error, error <= rel_tol, rel_tol)
     if not result.converged.all():
         warnings.warn(f"not all devices were programmed: {result!r}", stacklevel=2)
     return result
-
-
-def _disturbs(array, levels, fraction, half_select):
-    "Whether half-selected devices move; if so, a warning."
-    like = lambda v: torch.as_tensor(v, dtype=array.x.dtype, device=array.x.device)
-    signs = (1,) if fraction == 0.5 else (1, -1)
-    moving = [v for v in levels for sign in signs if array.speed(like(sign * v * fraction)) > 0]
-    if moving:
-        warnings.warn(
-            f"half-selected devices see {half_select} of {sorted(set(moving))} V, which moves {type(array).__name__} "
-            "devices: what was written will be disturbed by what is written after it",
-            stacklevel=3,
-        )
-    return bool(moving)
-
-
-def _program_line(
-    crossbar,
-    rows,
-    target,
-    pulses,
-    levels,
-    rel_tol,
-    first_width,
-    pause,
-    rounds,
-    nudge,
-    near,
-    fraction,
-    adaptive,
-    deadline,
-):
-    "Write-verify of one word line in each row tile: `target` is (row tiles, columns)."
-    array = crossbar.memristor
-    line = array.device(rows)
-    low, high = 1 / line.r_off * torch.ones_like(target), 1 / line.r_on * torch.ones_like(target)
-    widths = [torch.full_like(target, first_width) for _ in levels]
-    unmoved = torch.zeros_like(target)
-    for _ in range(rounds):
-        pulsed = False
-        if time.monotonic() > deadline:
-            return
-        for polarity, v in enumerate(levels):
-            g = line.g
-            wanted = (g < target) if polarity == 0 else (g > target)
-            # ten pulses in vain, each four times as long as the one before: this device won't move
-            selected = wanted & (((g - target) / target).abs() > rel_tol) & (unmoved < 10)
-            if not selected.any():
-                continue
-            before, pulsed, width = line.x.clone(), True, widths[polarity]
-            if fraction is None:
-                moved = _pulse(line, before, selected.to(before) * v, width, pause)
-                line.x.copy_(torch.where(selected, moved, before))
-            else:
-                volts, durations = line_voltages(crossbar, rows, selected, v, width, fraction)
-                array.x.copy_(_pulse(array, array.x, volts.to(before), durations, pause))
-                line.x.copy_(array.x[rows])
-            after = line.g
-            stuck = selected & (line.x == before)
-            if stuck.any() and nudge[polarity]:
-                nudged = _nudged(after, target, low, high, ~stuck, nudge[polarity], near)
-                line.x.copy_(torch.where(stuck & (nudged != after), line.state(nudged).clamp(0, 1), line.x))
-            unmoved = torch.where(selected, torch.where(line.x == before, unmoved + 1, 0), unmoved)
-            widths[polarity] = torch.where(selected, _next_width(width, 1 / g, 1 / line.g, 1 / target, adaptive), width)
-            pulses[rows] += selected.int()
-            array.x[rows] = line.x
-        if not pulsed:
-            return
 
 
 naive_program.whole_array = program_array

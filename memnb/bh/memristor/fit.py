@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
+from fastcore.basics import patch
 from scipy.optimize import least_squares
 from scipy.stats import qmc
 from tqdm.auto import tqdm
@@ -103,81 +104,91 @@ class _Problem:
         scaled = np.log(np.where(self.log, p / self.low, 1)) / np.log(np.where(self.log, self.ratio, math.e))
         return np.nan_to_num(np.where(self.log, scaled, (p - self.low) / (self.high - self.low)), nan=0.5)
 
-    def devices(self, u):
-        "An array of devices (n,) with the parameters of the points `u` (n, P), in their first states."
-        parameters = {name: torch.tensor(column) for name, column in zip(self.names, self.values(u).T, strict=True)}
-        g = parameters.pop("g_initial", self.given)
-        device = self.model(**self.fixed | parameters, shape=(len(u),), dtype=torch.float64)
-        if g is None:
-            until = np.argmax(np.abs(self.voltage) >= 0.1 * np.abs(self.voltage).max()) + 1
-            phi = device.phi(torch.tensor(self.voltage[:until, None]))
-            current = torch.tensor(self.measured[:until, None])
-            g = (current * phi).sum(0) / (phi**2).sum(0).clamp_min(1e-300)
-        device.set_conductance(g)
-        return device
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-013
+@patch
+def devices(self: _Problem, u):
+    "An array of devices (n,) with the parameters of the points `u` (n, P), in their first states."
+    parameters = {name: torch.tensor(column) for name, column in zip(self.names, self.values(u).T, strict=True)}
+    g = parameters.pop("g_initial", self.given)
+    device = self.model(**self.fixed | parameters, shape=(len(u),), dtype=torch.float64)
+    if g is None:
+        until = np.argmax(np.abs(self.voltage) >= 0.1 * np.abs(self.voltage).max()) + 1
+        phi = device.phi(torch.tensor(self.voltage[:until, None]))
+        current = torch.tensor(self.measured[:until, None])
+        g = (current * phi).sum(0) / (phi**2).sum(0).clamp_min(1e-300)
+    device.set_conductance(g)
+    return device
 
-    def residuals(self, u, coarse=False):
-        "(n, T), relative to the norm of the measured current; `coarse`: an integrator takes one part per time step."
-        device = self.devices(u)
-        if coarse:
-            device.max_change = math.inf
-        residuals = (trajectory(device, self.time, self.voltage).numpy().T - self.measured) / self.norm
-        return np.nan_to_num(residuals, nan=10, posinf=10, neginf=-10)
 
-    def look(self, u):
-        "Residuals (T,) and Jacobian (T, P) at one point, from one simulation."
-        if self._kept is None or not np.array_equal(self._kept[0], u):
-            up = np.minimum(u + self.difference * np.eye(len(u)), 1)
-            down = np.maximum(u - self.difference * np.eye(len(u)), 0)
-            here, *shifted = self.residuals(np.vstack([u[None], up, down]))
-            above, below = np.split(np.array(shifted), 2)
-            self._kept = u.copy(), here, ((above - below) / np.diagonal(up - down)[:, None]).T
-        return self._kept[1:]
+@patch
+def residuals(self: _Problem, u, coarse=False):
+    "(n, T), relative to the norm of the measured current; `coarse`: an integrator takes one part per time step."
+    device = self.devices(u)
+    if coarse:
+        device.max_change = math.inf
+    residuals = (trajectory(device, self.time, self.voltage).numpy().T - self.measured) / self.norm
+    return np.nan_to_num(residuals, nan=10, posinf=10, neginf=-10)
 
-    def refine(self, u, steps):
-        "Levenberg-Marquardt from `u`; returns the point, and its error in percent."
-        inside = lambda angle: (1 - np.cos(angle)) / 2
-        found = least_squares(
-            lambda angle: self.look(inside(angle))[0],
-            np.arccos(1 - 2 * np.clip(u, 1e-3, 1 - 1e-3)),
-            lambda angle: self.look(inside(angle))[1] * np.sin(angle) / 2,
-            method="lm",
-            ftol=1e-10,
-            xtol=1e-10,
-            gtol=1e-14,
-            max_nfev=steps,
-        )
-        return inside(found.x), 100 * math.sqrt(2 * found.cost)
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-017
+@patch
+def look(self: _Problem, u):
+    "Residuals (T,) and Jacobian (T, P) at one point, from one simulation."
+    if self._kept is None or not np.array_equal(self._kept[0], u):
+        up = np.minimum(u + self.difference * np.eye(len(u)), 1)
+        down = np.maximum(u - self.difference * np.eye(len(u)), 0)
+        here, *shifted = self.residuals(np.vstack([u[None], up, down]))
+        above, below = np.split(np.array(shifted), 2)
+        self._kept = u.copy(), here, ((above - below) / np.diagonal(up - down)[:, None]).T
+    return self._kept[1:]
 
-    def search(self, starts, refine, seed, initial):
-        "The best point, and the errors (percent) of the refined starts and of that point."
-        points = qmc.Sobol(len(self.names), rng=seed).random(starts)
-        chosen = list(points[np.argsort((self.residuals(points, coarse=True) ** 2).sum(1))[:refine]])
-        if initial:
-            chosen.insert(0, self.point(initial))
-        found = [
-            self.refine(u, 50) for u in tqdm(chosen, desc="fit", unit="start", leave=False, disable=len(chosen) < 10)
-        ]
-        u, error = self.refine(min(found, key=lambda f: f[1])[0], 400)
-        return u, [e for _, e in found] + [error]
 
-    def uncertainty(self, u):
-        "Standard deviations (P,) of the parameters; infinite in directions that the residuals don't depend on."
-        residuals, jacobian = self.look(u)
-        size = np.linalg.norm(jacobian, axis=0)
-        seen = size > 1e-9
-        deviation = np.full(len(u), np.inf)
-        if seen.any():
-            _, s, directions = np.linalg.svd(jacobian[:, seen] / size[seen], full_matrices=False)
-            blind = s < 1e-6 * s[0]
-            variance = ((directions[~blind] / s[~blind, None]) ** 2).sum(0)
-            variance[(np.abs(directions[blind]) > 1e-3).any(0)] = np.inf
-            noise = (residuals**2).sum() / max(len(residuals) - len(u), 1)
-            deviation[seen] = np.sqrt(variance) * math.sqrt(noise) / size[seen]
-            deviation[seen] = np.where(np.isinf(variance), np.inf, deviation[seen])
-        return deviation * np.abs(self.slope(u))
+@patch
+def refine(self: _Problem, u, steps):
+    "Levenberg-Marquardt from `u`; returns the point, and its error in percent."
+    inside = lambda angle: (1 - np.cos(angle)) / 2
+    found = least_squares(
+        lambda angle: self.look(inside(angle))[0],
+        np.arccos(1 - 2 * np.clip(u, 1e-3, 1 - 1e-3)),
+        lambda angle: self.look(inside(angle))[1] * np.sin(angle) / 2,
+        method="lm",
+        ftol=1e-10,
+        xtol=1e-10,
+        gtol=1e-14,
+        max_nfev=steps,
+    )
+    return inside(found.x), 100 * math.sqrt(2 * found.cost)
 
-# %% ../../../nbs/bh/memristor/fit.ipynb #cell-011
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-021
+@patch
+def search(self: _Problem, starts, refine, seed, initial):
+    "The best point, and the errors (percent) of the refined starts and of that point."
+    points = qmc.Sobol(len(self.names), rng=seed).random(starts)
+    chosen = list(points[np.argsort((self.residuals(points, coarse=True) ** 2).sum(1))[:refine]])
+    if initial:
+        chosen.insert(0, self.point(initial))
+    found = [self.refine(u, 50) for u in tqdm(chosen, desc="fit", unit="start", leave=False, disable=len(chosen) < 10)]
+    u, error = self.refine(min(found, key=lambda f: f[1])[0], 400)
+    return u, [e for _, e in found] + [error]
+
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-024
+@patch
+def uncertainty(self: _Problem, u):
+    "Standard deviations (P,) of the parameters; infinite in directions that the residuals don't depend on."
+    residuals, jacobian = self.look(u)
+    size = np.linalg.norm(jacobian, axis=0)
+    seen = size > 1e-9
+    deviation = np.full(len(u), np.inf)
+    if seen.any():
+        _, s, directions = np.linalg.svd(jacobian[:, seen] / size[seen], full_matrices=False)
+        blind = s < 1e-6 * s[0]
+        variance = ((directions[~blind] / s[~blind, None]) ** 2).sum(0)
+        variance[(np.abs(directions[blind]) > 1e-3).any(0)] = np.inf
+        noise = (residuals**2).sum() / max(len(residuals) - len(u), 1)
+        deviation[seen] = np.sqrt(variance) * math.sqrt(noise) / size[seen]
+        deviation[seen] = np.where(np.isinf(variance), np.inf, deviation[seen])
+    return deviation * np.abs(self.slope(u))
+
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-028
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """A fitted model.
@@ -196,56 +207,70 @@ class Fit:
     current: np.ndarray  # (T,) fitted current (A)
     measurement: pd.DataFrame  # columns time, voltage, current
 
-    def device(self, **options) -> Memristor:
-        """A device with the fitted parameters in the measurement's first state; `options` go to the model.
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-030
+@patch
+def device(self: Fit, **options) -> Memristor:
+    """A device with the fitted parameters in the measurement's first state; `options` go to the model.
 
-        Unless given otherwise its time step is the measurement's median one, and it warns beyond the measured voltages.
-        """
-        v, dt = self.measurement.voltage, float(self.measurement.time.diff().median())
-        own = {"time_series_resolution": dt}
-        if v.min() < v.max():
-            own["voltage_range"] = (float(v.min()), float(v.max()))
-        device = self.model(
-            **own | self.fixed | {k: p for k, p in self.parameters.items() if k != "g_initial"} | options
-        )
-        device.set_conductance(self.g_initial)
-        return device
+    Unless given otherwise its time step is the measurement's median one, and it warns beyond the measured voltages.
+    """
+    v, dt = self.measurement.voltage, float(self.measurement.time.diff().median())
+    own = {"time_series_resolution": dt}
+    if v.min() < v.max():
+        own["voltage_range"] = (float(v.min()), float(v.max()))
+    device = self.model(**own | self.fixed | {k: p for k, p in self.parameters.items() if k != "g_initial"} | options)
+    device.set_conductance(self.g_initial)
+    return device
 
-    def plot(self, axes=None):
-        "Measured and fitted current, over the voltage and over time, on two `axes`; returns them."
-        import matplotlib.pyplot as plt
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-033
+@patch
+def plot(self: Fit, axes=None):
+    "Measured and fitted current, over the voltage and over time, on two `axes`; returns them."
+    import matplotlib.pyplot as plt
 
-        if axes is None:
-            axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")[1]
-        for ax, x, label in zip(axes, ("voltage", "time"), ("voltage (V)", "time (s)"), strict=True):
-            ax.plot(self.measurement[x], self.measurement.current, ".", ms=3, color="C7", label="measured")
-            ax.plot(self.measurement[x], self.current, lw=1.2, color="C3", label="fitted")
-            ax.set(xlabel=label, ylabel="current (A)")
-            ax.legend(frameon=False)
-        axes[0].set_title(f"{self.model.__name__}, error {self.error_percent:.3g} %")
-        return axes
+    if axes is None:
+        axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")[1]
+    for ax, x, label in zip(axes, ("voltage", "time"), ("voltage (V)", "time (s)"), strict=True):
+        ax.plot(self.measurement[x], self.measurement.current, ".", ms=3, color="C7", label="measured")
+        ax.plot(self.measurement[x], self.current, lw=1.2, color="C3", label="fitted")
+        ax.set(xlabel=label, ylabel="current (A)")
+        ax.legend(frameon=False)
+    axes[0].set_title(f"{self.model.__name__}, error {self.error_percent:.3g} %")
+    return axes
 
-    def _rows(self):
-        for name, p in self.parameters.items():
-            sd = self.uncertainty[name]
-            yield (
-                name,
-                f"{p:.5g} ± {sd:.2g}" if math.isfinite(sd) else f"{p:.5g} (undetermined)",
-                name in self.at_bound,
-            )
 
-    def __repr__(self):
-        rows = (f"{name}={text}{' (at its bound)' if edge else ''}" for name, text, edge in self._rows())
-        return f"Fit of {self.model.__name__}, error {self.error_percent:.3g} %: {', '.join(rows)}"
+@patch
+def _rows(self: Fit):
+    for name, p in self.parameters.items():
+        sd = self.uncertainty[name]
+        yield (name, f"{p:.5g} ± {sd:.2g}" if math.isfinite(sd) else f"{p:.5g} (undetermined)", name in self.at_bound)
 
-    def _repr_html_(self):
-        cell = lambda name, text, edge: (
-            f"<tr><td><code>{name}</code></td><td>{text}</td><td>{'at its bound' if edge else ''}</td></tr>"
-        )
-        head = f"<b>{self.model.__name__}</b>: error {self.error_percent:.3g} % over {len(self.current)} samples"
-        return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>"
 
-# %% ../../../nbs/bh/memristor/fit.ipynb #cell-013
+@patch
+def __repr__(self: Fit):
+    rows = (f"{name}={text}{' (at its bound)' if edge else ''}" for name, text, edge in self._rows())
+    return f"Fit of {self.model.__name__}, error {self.error_percent:.3g} %: {', '.join(rows)}"
+
+
+@patch
+def _repr_html_(self: Fit):
+    cell = lambda name, text, edge: (
+        f"<tr><td><code>{name}</code></td><td>{text}</td><td>{'at its bound' if edge else ''}</td></tr>"
+    )
+    head = f"<b>{self.model.__name__}</b>: error {self.error_percent:.3g} % over {len(self.current)} samples"
+    return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>"
+
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-036
+def _check_bounds(name, bounds, log):
+    if not (isinstance(bounds, (tuple, list)) and len(bounds) == 2):
+        raise TypeError(f"free: {name}={bounds!r}: must be (low, high)")
+    low, high = (check_number(b, name, above=0 if name == "g_initial" else None) for b in bounds)
+    if low >= high:
+        raise ValueError(f"free: {name}={bounds!r}: low must be below high")
+    if log is not None and name in log and low * high <= 0:
+        raise ValueError(f"log: {name} has the bounds {bounds!r}: a logarithm needs one sign, and no zero")
+
+
 def _check(model, free, fixed, log, initial):
     "Raise TypeError or ValueError, naming what is wrong with the arguments of `fit`."
     if not (isinstance(model, type) and issubclass(model, Memristor)):
@@ -281,17 +306,7 @@ def _check(model, free, fixed, log, initial):
         except ValueError as e:
             raise ValueError(f"free: the bounds hold a device that {model.__name__} refuses: {e}") from None
 
-
-def _check_bounds(name, bounds, log):
-    if not (isinstance(bounds, (tuple, list)) and len(bounds) == 2):
-        raise TypeError(f"free: {name}={bounds!r}: must be (low, high)")
-    low, high = (check_number(b, name, above=0 if name == "g_initial" else None) for b in bounds)
-    if low >= high:
-        raise ValueError(f"free: {name}={bounds!r}: low must be below high")
-    if log is not None and name in log and low * high <= 0:
-        raise ValueError(f"log: {name} has the bounds {bounds!r}: a logarithm needs one sign, and no zero")
-
-
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-039
 def fit(
     model: type,  # a Memristor subclass
     measurement,  # DataFrame or path of a CSV file: time (s), voltage (V), current (A)
