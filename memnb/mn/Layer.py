@@ -488,6 +488,7 @@ def stale(self: MemristiveLayer) -> bool:
 @patch(as_prop=True)
 def touched(self: MemristiveLayer) -> bool:
     "Whether the devices hold something else than an exact write of the weights."
+    self.changed()  # of a copy, what it is made from is noted first
     return self._written is None or self._written != self.device_signs()
 
 
