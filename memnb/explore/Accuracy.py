@@ -7,27 +7,51 @@ __all__ = ['accuracy']
 
 # %% ../../nbs/explore/Accuracy.ipynb #cell-002
 import copy
-import enum
-import math
 import textwrap
-from functools import partial
 
 import torch
+from fastcore.basics import patch
 from matplotlib.colors import PowerNorm
 
 from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.memristor import VTEAM
-from ..bh.nonideality import Faults, FiniteStates, ProgrammingError
-from ..bh.StochasticParameter import StochasticParameter
-from .Explorer import Explorer, imperfections, log_slider, palette, steps, whole
+from memnb.explore.Explorer import (
+    Exploration,
+    Explorer,
+    added,
+    as_python,
+    fixed_panels,
+    imperfections,
+    log_slider,
+    optional,
+    some,
+    steps,
+    switched_on,
+    whole,
+)
 from ..map.Module import analytic_tune
 from ..map.Observe import readable_layers
 from ..mn.Module import memristive_layers, patch_model, supported_module_parameters
+from ..show import palette
 from ..train import new_chip
 
 # %% ../../nbs/explore/Accuracy.ipynb #cell-005
 _most = 1000  # samples
-_most_with_wires = 5  # chips
+
+
+def _checked(model, patch_settings):
+    "A copy of the model, for evaluation. Raise TypeError or ValueError if it can't be explored with these settings."
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model={model!r}: must be a torch.nn.Module")
+    if memristive_layers(model):
+        raise ValueError(f"model: {type(model).__name__} is patched already; give the digital one")
+    for name, why in (
+        ("generator", "the slider 'seed' takes its place"),
+        ("verbose", "nothing is printed while sliders move"),
+    ):
+        if name in patch_settings:
+            raise ValueError(f"{name}={patch_settings[name]!r}: can't be given here, {why}")
+    return copy.deepcopy(model).eval()
 
 
 def _samples(model, x, y):
@@ -47,8 +71,8 @@ def _samples(model, x, y):
         )
     total, x = len(x), x.detach()
     if total > _most:
-        some = torch.randperm(total, generator=torch.Generator().manual_seed(0))[:_most].sort().values
-        x, y = x[some.to(x.device)], y[some.to(y.device)]
+        seen = some(total, _most).sort().values
+        x, y = x[seen.to(x.device)], y[seen.to(y.device)]
     output = model(x)
     if not isinstance(output, torch.Tensor) or output.dim() != 2 or len(output) != len(x):
         raise ValueError(
@@ -63,36 +87,184 @@ def _samples(model, x, y):
         )
     return output, x, y, total
 
-
-def _python(value):
-    "A setting as Python."
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {_python(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        inside = ", ".join(_python(v) for v in value)
-        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
-    if isinstance(value, type) and value.__module__.startswith("torch.nn."):
-        return f"torch.nn.{value.__name__}"
-    if isinstance(value, enum.Enum):
-        return str(value)
-    if isinstance(value, StochasticParameter):
-        law = [f"{name}={_python(v)}" for name, v in value.arguments.items()]
-        parts = [f"torch.distributions.{value.distribution.__name__}", _python(value.min), _python(value.max), *law]
-        return f"StochasticParameter({', '.join(parts)})"
-    if isinstance(value, partial):
-        keywords = [f"{k}={_python(v)}" for k, v in value.keywords.items()]
-        return f"partial({', '.join([_python(value.func), *map(_python, value.args), *keywords])})"
-    if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else f"float('{value}')"
-    return f"torch.{value!r}" if isinstance(value, torch.Tensor) else getattr(value, "__name__", repr(value))
+# %% ../../nbs/explore/Accuracy.ipynb #cell-008
+def _kinds(model):
+    "The classes of layers that are patched: all linear and convolutional ones that the model has."
+    convolutions = (c.torch_class for c in supported_module_parameters.values() if hasattr(c, "dimensions"))
+    return [kind for kind in (torch.nn.Linear, *convolutions) if any(isinstance(m, kind) for m in model.modules())]
 
 
-def _options(values, given, unit):
-    "Choices for `steps`: none, `values`, and the one that is given."
+class _Accuracy(Exploration):
+    "A classifier on crossbars."
+
+    size, alt = (10.0, 4.0), "accuracy of each chip, and which class was taken for which"
+
+    def __init__(self, model, x, y, memristor_model, parameters, patch_settings):
+        self.model = _checked(model, patch_settings)
+        output, self.x, self.y, self.total = _samples(self.model, x, y)
+        self.digital, self.classes = 100 * (output.argmax(1) == self.y).double().mean().item(), output.shape[1]
+        self.memristor_model, self.parameters = memristor_model, parameters
+        self.base = {"module_parameters_to_patch": _kinds(self.model), **patch_settings}
+        trial = self.onto_crossbars(parameters, self.base)
+        if "tuning_routine" not in self.base and all(layer.ohmic for layer in readable_layers(trial).values()):
+            self.base["tuning_routine"] = analytic_tune
+        chips = crossbars_of(trial)
+        self.devices, self.varied = sum(c.rows * c.columns for c in chips), any(c.memristor.varies for c in chips)
+        self.r_on, self.r_off = chips[0].r_on_mean, chips[0].r_off_mean
+
+    def onto_crossbars(self, parameters, settings, generator=None):
+        "A copy of the model, patched. Raise ValueError if every sample would be a circuit."
+        model = copy.deepcopy(self.model)
+        chip = patch_model(model, self.memristor_model, parameters, **settings, generator=generator, verbose=False)
+        if not all(layer.separable for layer in readable_layers(chip).values()):
+            raise ValueError(
+                "line_resistance, selector or devices: every sample is a circuit to be solved, "
+                "which takes too long for sliders"
+            )
+        return chip
+
+# %% ../../nbs/explore/Accuracy.ipynb #cell-011
+_most_with_wires = 5  # chips
+
+
+@patch
+def patching(self: _Accuracy, ratio, bits, line):
+    "Parameters of the devices and settings of `patch_model`."
+    own = ratio == self.r_off / self.r_on
+    parameters = self.parameters if own else {**self.parameters, "r_off": self.r_on * ratio}
+    changed = dict(self.base)
+    for name, value in (("ADC_resolution", bits), ("line_resistance", line)):
+        if value or name in changed:
+            changed[name] = value or None
+    return parameters, changed
+
+
+@patch
+def count(self: _Accuracy, line, chips):
+    "How many chips are drawn."
+    wired = line or self.base.get("source_resistance") is not None
+    return min(chips, _most_with_wires) if wired else chips
+
+# %% ../../nbs/explore/Accuracy.ipynb #cell-014
+@patch
+@torch.no_grad()
+def confusions(self: _Accuracy, levels, sigma, lrs, hrs, bits, line, ratio, chips, seed):
+    "How often each class was taken for which, on each chip: (chips, classes, classes)."
+    parameters, changed = self.patching(ratio, bits, line)
+    found, chip, n = [], None, self.classes
+    for k in range(self.count(line, chips)):
+        draws = torch.Generator().manual_seed(1000 * seed + k)
+        if chip is None or self.varied:
+            before = torch.Generator()  # of draws that new_chip replaces
+            chip = self.onto_crossbars(parameters, changed, draws if self.varied else before)
+            for crossbar in crossbars_of(chip):
+                for cls, arguments, random in switched_on(levels, sigma, lrs, hrs):
+                    crossbar.add_effect(cls(*arguments, **{"generator": before} if random else {}))
+        new_chip(chip, draws)
+        chip.tune_(generator=torch.Generator().manual_seed(0))
+        taken_for = self.y * n + chip(self.x).argmax(1)
+        found.append(torch.bincount(taken_for, minlength=n**2).view(n, n))
+    return torch.stack(found).cpu()
+
+# %% ../../nbs/explore/Accuracy.ipynb #cell-017
+def _draw_chips(ax, right, digital):
+    "Accuracies of chips (%), with their mean and standard deviation, and the digital accuracy."
+    number, mean = len(right), right.mean().item()
+    if number > 1:
+        std = right.std().item()
+        ax.axhspan(mean - std, mean + std, color=palette[5], alpha=0.3, linewidth=0, label="standard deviation")
+    ax.axhline(mean, color=palette[0], label="mean")
+    ax.axhline(digital, color=palette[6], linestyle=":", label="digital")
+    ax.plot(range(1, number + 1), right.numpy(), "o", color=palette[1], label="chip")
+    floor = max((f for f in (0, 50, 80, 90) if f + 1 <= right.min().item()), default=0)
+    margin = 0.01 * (100 - floor)
+    ax.set(xlabel="chip", ylabel="accuracy (%)", xticks=range(1, number + 1))
+    ax.set(xlim=(0.5, number + 0.5), ylim=(floor - margin, 100 + margin))
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, columnspacing=1.2)
+
+# %% ../../nbs/explore/Accuracy.ipynb #cell-020
+def _draw_confusion(figure, ax, total, chips):
+    "Counts (classes, classes) over all chips."
+    norm, classes = PowerNorm(0.4, 0, max(1, total.max())), len(total)
+    image = ax.imshow(total, cmap="Blues", norm=norm)
+    if classes <= 12:
+        for i, j in zip(*total.nonzero(), strict=True):
+            colour = "white" if norm(total[i, j]) > 0.6 else "black"
+            ax.text(j, i, str(total[i, j]), ha="center", va="center", fontsize=7, color=colour)
+        ax.set(xticks=range(classes), yticks=range(classes))
+    else:
+        figure.colorbar(image, ax=ax, label="samples × chips", fraction=0.05, pad=0.03)
+    ax.grid(False)
+    ax.set(xlabel="taken for class", ylabel="class", title=f"confusion, {chips} chip{'s' * (chips > 1)}")
+
+# %% ../../nbs/explore/Accuracy.ipynb #cell-023
+def _from_given(label, values, given, unit):
+    "A slider over `values`, none, and the one that is given, where it begins."
     values = values if given is None or given in values else [given, *values]
-    return [("none", 0), *((f"{v} {unit}".strip(), v) for v in values)]
+    return optional(label, values, given or 0, "none", unit)
 
-# %% ../../nbs/explore/Accuracy.ipynb #cell-006
+
+@patch
+def controls(self: _Accuracy):
+    given, ratio = self.base.get, self.r_off / self.r_on
+    return {
+        **imperfections(),
+        "bits": _from_given("ADC", list(range(10, 2, -1)), given("ADC_resolution"), "bits"),
+        "line": _from_given("line resistance", [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], given("line_resistance"), "Ω"),
+        "ratio": log_slider("R_off / R_on", ratio, min(10**0.2, ratio), max(1e4, ratio)),
+        "chips": steps("chips", [(str(n), n) for n in (1, 3, 5, 10)], 5),
+        "seed": whole("seed", 0, 0, 20),
+    }
+
+
+@patch
+def draw(self: _Accuracy, figure, **values):
+    each = self.confusions(**values)
+    right, n = 100 * (each.diagonal(dim1=1, dim2=2).sum(1).double() / len(self.x)), len(each)
+    a, b = fixed_panels(figure, 2, left=0.08, right=0.94, bottom=0.14, top=0.92, width_ratios=(1.2, 1))
+    _draw_chips(a, right, self.digital)
+    _draw_confusion(figure, b, each.sum(0).numpy(), n)
+    fewer = {"chips": f"{n}, since wires are slow"} if n < values["chips"] else {}
+    cut = {"samples": f"{len(self.x)} of {self.total}"} if self.total > len(self.x) else {}
+    return {
+        "accuracy, mean (%)": right.mean().item(),
+        "standard deviation (%)": right.std().item() if n > 1 else "one chip",
+        "digital (%)": self.digital,
+        "devices": f"{self.devices:,}",
+        **fewer,
+        **cut,
+    }
+
+# %% ../../nbs/explore/Accuracy.ipynb #cell-026
+@patch
+def _made(self: _Accuracy, levels, sigma, lrs, hrs, bits, line, ratio):
+    "Lines that make a patched network with its effects."
+    parameters, changed = self.patching(ratio, bits, line)
+    given = [f"{name}={as_python(value)}" for name, value in changed.items()]
+    effects = [f"    {added(cls, arguments)}" for cls, arguments, _ in switched_on(levels, sigma, lrs, hrs)]
+    return [
+        "patched = patch_model(",
+        f"    copy.deepcopy(model).eval(), {self.memristor_model.__name__}, {as_python(parameters)},",
+        *(f"    {one}," for one in (*given, *["generator=draws"] * self.varied, "verbose=False")),
+        ")",
+        *["for crossbar in crossbars_of(patched):", *effects] * bool(effects),
+    ]
+
+
+@patch
+def code(self: _Accuracy, chips, seed, line, **values):
+    made = self._made(line=line, **values)
+    each = [
+        f"draws = torch.Generator().manual_seed({1000 * seed} + chip)",
+        *made * self.varied,
+        "new_chip(patched, draws)",
+        "patched.tune_(generator=torch.Generator().manual_seed(0))",
+        "print(100 * (patched(x).argmax(1) == y).double().mean().item())",
+    ]
+    loop = [f"for chip in range({self.count(line, chips)}):", textwrap.indent("\n".join(each), "    ")]
+    return "\n".join([*made * (not self.varied), *loop])
+
+
 @torch.no_grad()
 def accuracy(
     model: torch.nn.Module,  # digital, trained: (samples, ...) -> (samples, classes)
@@ -107,179 +279,4 @@ def accuracy(
     Raise TypeError or ValueError if `model` is no classifier or is already patched, if the labels don't fit, or if
     selectors and the like make every sample a circuit to be solved. Raise whatever `patch_model` raises, too.
     """
-    if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    if memristive_layers(model):
-        raise ValueError(f"model: {type(model).__name__} is patched already; give the digital one")
-    for name, why in (
-        ("generator", "the slider 'seed' takes its place"),
-        ("verbose", "nothing is printed while sliders move"),
-    ):
-        if name in patch_settings:
-            raise ValueError(f"{name}={patch_settings[name]!r}: can't be given here, {why}")
-    model = copy.deepcopy(model).eval()
-    output, x, y, total = _samples(model, x, y)
-    digital, classes = 100 * (output.argmax(1) == y).double().mean().item(), output.shape[1]
-    kinds = (
-        torch.nn.Linear,
-        *(cls.torch_class for cls in supported_module_parameters.values() if hasattr(cls, "dimensions")),
-    )
-    present = [kind for kind in kinds if any(isinstance(m, kind) for m in model.modules())]
-    base = {"module_parameters_to_patch": present, **patch_settings}
-
-    def onto_crossbars(parameters, changed, generator=None):
-        "A copy of the model, patched. ValueError where every sample would be a circuit."
-        chip = patch_model(
-            copy.deepcopy(model), memristor_model, parameters, **changed, generator=generator, verbose=False
-        )
-        if not all(layer.separable for layer in readable_layers(chip).values()):
-            raise ValueError(
-                "line_resistance, selector or devices: every sample is a circuit to be solved, "
-                "which takes too long for sliders"
-            )
-        return chip
-
-    trial = onto_crossbars(memristor_model_params, base)
-    if "tuning_routine" not in base and all(layer.ohmic for layer in readable_layers(trial).values()):
-        base["tuning_routine"] = analytic_tune
-    chips_of = crossbars_of(trial)
-    devices, varied = (sum(c.rows * c.columns for c in chips_of), any(c.memristor.varies for c in chips_of))
-    r_on, r_off = chips_of[0].r_on_mean, chips_of[0].r_off_mean
-
-    def patching(ratio, bits, line):
-        "Parameters of the devices and settings of `patch_model`: what the sliders say, where it isn't what was given."
-        parameters = (
-            memristor_model_params if ratio == r_off / r_on else {**memristor_model_params, "r_off": r_on * ratio}
-        )
-        changed = dict(base)
-        for name, value in (("ADC_resolution", bits), ("line_resistance", line)):
-            if value or name in changed:
-                changed[name] = value or None
-        return parameters, changed
-
-    def effects_of(levels, sigma, lrs, hrs):
-        "(class, arguments) of the effects that are switched on."
-        return (
-            [(FiniteStates, (levels,))] * (levels > 0)
-            + [(ProgrammingError, (sigma / 100,))] * (sigma > 0)
-            + [(Faults, (lrs / 100, hrs / 100))] * (lrs + hrs > 0)
-        )
-
-    def count(line, chips):
-        wired = line or patch_settings.get("source_resistance") is not None
-        return min(chips, _most_with_wires) if wired else chips
-
-    @torch.no_grad()
-    def confusions(levels, sigma, lrs, hrs, bits, line, ratio, chips, seed):
-        "How often each class was taken for which, on each chip: (chips, classes, classes)."
-        parameters, changed = patching(ratio, bits, line)
-        found, chip = [], None
-        for k in range(count(line, chips)):
-            draws = torch.Generator().manual_seed(1000 * seed + k)
-            if chip is None or varied:  # new_chip draws what effects draw; other devices need another array
-                before = torch.Generator()  # of draws that new_chip replaces, lest the user's own stream moves on
-                chip = onto_crossbars(parameters, changed, draws if varied else before)
-                for crossbar in crossbars_of(chip):
-                    for cls, arguments in effects_of(levels, sigma, lrs, hrs):
-                        crossbar.add_effect(cls(*arguments, **{"generator": before} if cls is not FiniteStates else {}))
-            new_chip(chip, draws)
-            chip.tune_(generator=torch.Generator().manual_seed(0))
-            found.append(torch.bincount(y * classes + chip(x).argmax(1), minlength=classes**2).view(classes, classes))
-        return torch.stack(found).cpu()
-
-    def draw(figure, **values):
-        each = confusions(**values)
-        right = 100 * (each.diagonal(dim1=1, dim2=2).sum(1).double() / len(x))
-        mean, std = right.mean().item(), right.std().item() if len(right) > 1 else float("nan")
-        figure.set_layout_engine("none")  # a layout that is searched for takes as long as all the rest
-        a, b = figure.subplots(
-            1, 2, gridspec_kw={"left": 0.08, "right": 0.94, "bottom": 0.14, "top": 0.92, "width_ratios": (1.2, 1)}
-        )
-        if len(right) > 1:
-            a.axhspan(mean - std, mean + std, color=palette[5], alpha=0.3, linewidth=0, label="standard deviation")
-        a.axhline(mean, color=palette[0], label="mean")
-        a.axhline(digital, color=palette[6], linestyle=":", label="digital")
-        a.plot(range(1, len(right) + 1), right.numpy(), "o", color=palette[1], label="chip")
-        floor = max((f for f in (0, 50, 80, 90) if f + 1 <= right.min().item()), default=0)
-        a.set(
-            xlabel="chip",
-            ylabel="accuracy (%)",
-            ylim=(floor - 0.01 * (100 - floor), 100 + 0.01 * (100 - floor)),
-            xlim=(0.5, len(right) + 0.5),
-            xticks=range(1, len(right) + 1),
-        )
-        a.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, columnspacing=1.2)
-        total_count = each.sum(0).numpy()
-        norm = PowerNorm(0.4, 0, max(1, total_count.max()))
-        image = b.imshow(total_count, cmap="Blues", norm=norm)
-        if classes <= 12:
-            for i, j in zip(*total_count.nonzero(), strict=True):
-                b.text(
-                    j,
-                    i,
-                    str(total_count[i, j]),
-                    ha="center",
-                    va="center",
-                    fontsize=7,
-                    color="white" if norm(total_count[i, j]) > 0.6 else "black",
-                )
-            b.set(xticks=range(classes), yticks=range(classes))
-        else:
-            figure.colorbar(image, ax=b, label="samples × chips", fraction=0.05, pad=0.03)
-        b.grid(False)
-        b.set(xlabel="taken for class", ylabel="class", title=f"confusion, {len(right)} chip{'s' * (len(right) > 1)}")
-        fewer = {"chips": f"{len(right)}, since wires are slow"} if len(right) < values["chips"] else {}
-        cut = {"samples": f"{len(x)} of {total}"} if total > len(x) else {}
-        return {
-            "accuracy, mean (%)": mean,
-            "standard deviation (%)": std if len(right) > 1 else "one chip",
-            "digital (%)": digital,
-            "devices": f"{devices:,}",
-            **fewer,
-            **cut,
-        }
-
-    def code(levels, sigma, lrs, hrs, bits, line, ratio, chips, seed):
-        parameters, changed = patching(ratio, bits, line)
-        given = (
-            [f"{name}={_python(value)}" for name, value in changed.items()]
-            + ["generator=draws"] * varied
-            + ["verbose=False"]
-        )
-        first = [
-            "patched = patch_model(",
-            f"    copy.deepcopy(model).eval(), {memristor_model.__name__}, {_python(parameters)},",
-            *(f"    {one}," for one in given),
-            ")",
-        ]
-        added = [
-            f"    crossbar.add_effect({cls.__name__}({', '.join(map(_python, arguments))}))"
-            for cls, arguments in effects_of(levels, sigma, lrs, hrs)
-        ]
-        first += ["for crossbar in crossbars_of(patched):", *added] * bool(added)
-        each = [
-            f"draws = torch.Generator().manual_seed({1000 * seed} + chip)",
-            *first * varied,
-            "new_chip(patched, draws)",
-            "patched.tune_(generator=torch.Generator().manual_seed(0))",
-        ]
-        each += ["print(100 * (patched(x).argmax(1) == y).double().mean().item())"]
-        return "\n".join(
-            [
-                *first * (not varied),
-                f"for chip in range({count(line, chips)}):",
-                textwrap.indent("\n".join(each), "    "),
-            ]
-        )
-
-    lines = _options([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50], base.get("line_resistance"), "Ω")
-    converters = _options(list(range(10, 2, -1)), base.get("ADC_resolution"), "bits")
-    controls = {
-        **imperfections(),
-        "bits": steps("ADC", converters, base.get("ADC_resolution") or 0),
-        "line": steps("line resistance", lines, base.get("line_resistance") or 0),
-        "ratio": log_slider("R_off / R_on", r_off / r_on, min(10**0.2, r_off / r_on), max(1e4, r_off / r_on)),
-        "chips": steps("chips", [(str(n), n) for n in (1, 3, 5, 10)], 5),
-        "seed": whole("seed", 0, 0, 20),
-    }
-    return Explorer(controls, draw, code, (10.0, 4.0), "accuracy of each chip, and which class was taken for which")
+    return _Accuracy(model, x, y, memristor_model, memristor_model_params, patch_settings).explorer()

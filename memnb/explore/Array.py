@@ -7,29 +7,218 @@ __all__ = ['array']
 
 # %% ../../nbs/explore/Array.ipynb #cell-002
 import math
+from typing import Any, NamedTuple
 
 import torch
+from fastcore.basics import patch
 
 from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.crossbar.Passive import solve
 from ..bh.crossbar.Selector import ExponentialSelector
-from ..show import prefixed
-from .Explorer import Explorer, choice, palette, slider, steps, whole
+from .Explorer import Exploration, Explorer, choice, legend_above, slider, steps, whole
+from ..show import palette, prefixed
 
-# %% ../../nbs/explore/Array.ipynb #cell-004
-_most = 256  # lines of an array that are shown
-_maps = {
-    "share of voltage lost (%)": "%",
-    "voltage across the cell (V)": "V",
-    "current of the device (A)": "A",
-    "conductance (S)": "S",
-}
+# %% ../../nbs/explore/Array.ipynb #cell-005
 _patterns = {
     "all lines": "V[:] = {voltage:.4g}",
     "one line": "V[{which}] = {voltage:.4g}",
     "every other line": "V[{parity}::2] = {voltage:.4g}",
     "random": "V += {voltage:.4g} * torch.rand(len(V), dtype=V.dtype, generator=torch.Generator().manual_seed(0))",
 }
+
+
+def _drive(pattern, rows, which, voltage):
+    "Voltages of the word lines (V)."
+    v = torch.zeros(rows, dtype=torch.float64)
+    if pattern == "random":
+        return v + voltage * torch.rand(rows, dtype=v.dtype, generator=torch.Generator().manual_seed(0))
+    lines = {"all lines": slice(None), "one line": which, "every other line": slice(which % 2, None, 2)}
+    v[lines[pattern]] = voltage
+    return v
+
+# %% ../../nbs/explore/Array.ipynb #cell-008
+_most = 256  # lines of an array that are shown
+
+
+class _Solution(NamedTuple):
+    "An array that is driven."
+
+    g: torch.Tensor  # (rows, columns), S
+    v: torch.Tensor  # of the word lines, V
+    here: torch.Tensor  # (rows, columns), whether there is a device; the rest pads a tile
+    wired: Any  # what `solve` returns
+    without: torch.Tensor  # currents of the columns without wires, A
+
+    @property
+    def driven(self):
+        "Devices whose word line has a voltage."
+        return self.here & (self.v != 0)[:, None]
+
+    @property
+    def keeps(self):
+        "The share of its line's voltage that each device keeps."
+        return self.wired.device_voltage / torch.where(self.v != 0, self.v, 1)[:, None]
+
+    @property
+    def loss(self):
+        "What the currents of the columns lose (%); not a number without a current."
+        return 100 * (1 - self.wired.current / torch.where(self.without != 0, self.without, math.nan))
+
+
+class _Array(Exploration):
+    "A crossbar's arrays with wires."
+
+    size = (11, 3.3)
+    alt = "a map of the array, currents of its columns with and without wires, and the loss of each"
+
+    def __init__(self, crossbar):
+        given, crossbar = crossbar, crossbars_of(crossbar)[0]
+        self.alone = given is crossbar
+        with torch.no_grad():
+            self.tiles = crossbar.tiles(crossbar.conductances().detach()).double()
+            self.there = crossbar.tiles(torch.ones(crossbar.rows, crossbar.columns)) > 0
+        m = crossbar.memristor
+        self.phi = None if m.ohmic else m.nominal_phi if m.phi_varies else m.phi
+        self.rows = min(self.tiles.shape[2], _most)
+        self.kept = {}
+
+    def columns(self, place):
+        "Columns of a tile that are shown."
+        return min(int(self.there[place].any(0).sum()), _most)
+
+    def solved(self, place, source, line, pattern, which, voltage, selector):
+        "The solution. Raise ValueError if there is none."
+        key = (place, source, line, pattern, which, voltage, selector)
+        if key not in self.kept:
+            g, here = (t[place][: self.rows, : self.columns(place)] for t in (self.tiles, self.there))
+            v = _drive(pattern, self.rows, which, voltage).to(g.device)
+            cell = {"phi": self.phi, "selector": ExponentialSelector() if selector == "exponential" else None}
+            try:
+                with torch.no_grad():
+                    wired = solve(g, v, None, source, line, tolerance=1e-9, **cell)
+                    without = solve(g, v, **cell).current
+            except RuntimeError as e:
+                raise ValueError(f"source {source:g} Ω, line {line:g} Ω: {e}") from e
+            self.kept = {key: _Solution(g, v, here.to(g.device), wired, without)}
+        return self.kept[key]
+
+# %% ../../nbs/explore/Array.ipynb #cell-012
+_maps = {
+    "share of voltage lost (%)": "%",
+    "voltage across the cell (V)": "V",
+    "current of the device (A)": "A",
+    "conductance (S)": "S",
+}
+
+
+def _field(found, show):
+    "What a map shows: (lines with devices, columns)."
+    fields = {"%": 100 * (1 - found.keeps), "V": found.wired.device_voltage, "A": found.wired.device_current}
+    unit = _maps[show]
+    shown = found.driven if unit == "%" else found.here
+    return torch.where(shown, (fields | {"S": found.g})[unit], math.nan)[found.here.any(1)]
+
+
+def _draw_map(ax, field, show):
+    unit = _maps[show]
+    scale, name = (1.0, "%") if unit == "%" else prefixed(field.nan_to_num().abs().max().item(), unit)
+    image = ax.imshow((field * scale).cpu().numpy(), aspect="auto", interpolation="nearest")
+    ax.figure.colorbar(image, ax=ax, label=name)
+    ax.grid(False)
+    ax.set(xlabel="bit line (read below)", ylabel="word line (driven from the left)", title=show.split(" (")[0])
+
+# %% ../../nbs/explore/Array.ipynb #cell-015
+def _draw_columns(ax, values, colour, width, label=None):
+    "A line over the columns, with a dot for each if they are few."
+    few = "o" if len(values) < 33 else ""
+    place = torch.arange(len(values)).numpy()
+    ax.plot(place, values.cpu().numpy(), color=colour, linewidth=width, marker=few, markersize=3, label=label)
+
+
+def _draw_currents(ax, found):
+    amperes, A = prefixed(found.without.abs().max().item(), "A")
+    _draw_columns(ax, found.without * amperes, palette[6], 1, "without wires")
+    _draw_columns(ax, found.wired.current * amperes, palette[1], 1.2, "with wires")
+    ax.set(xlabel="bit line", ylabel=f"current ({A})")
+    ax.set_ylim(bottom=0)
+    legend_above(ax)
+
+
+def _draw_loss(ax, loss):
+    _draw_columns(ax, loss, palette[0], 1.2)
+    ax.set(xlabel="bit line", ylabel="loss of current (%)", title="what wires take")
+    known = loss.nan_to_num()
+    ax.set_ylim(min(0.0, 1.1 * known.min().item()), max(1.0, 1.1 * known.max().item()))
+
+# %% ../../nbs/explore/Array.ipynb #cell-018
+@patch
+def numbers(self: _Array, found, place):
+    "What is said beneath the picture."
+    worst = int(torch.where(found.driven, found.keeps, math.inf).argmin())
+    row, column = divmod(worst, found.g.shape[1])
+    loss, some = found.loss, found.without != 0
+    said = {
+        "worst cell": f"({row}, {column})",
+        "keeps of its voltage (%)": 100 * found.keeps[row, column].item(),
+        "mean loss of current (%)": loss[some].mean().item() if some.any() else 0.0,
+        "total power (W)": (found.v * found.wired.word_current[:, 0]).sum().item(),
+    }
+    there = self.there[place]
+    shown, size = (int(found.here.any(1).sum()), found.g.shape[1]), (int(there.any(1).sum()), int(there.any(0).sum()))
+    if shown != size:
+        said["shown"] = f"the first {shown[0]} x {shown[1]} of {size[0]} x {size[1]} lines"
+    return said
+
+# %% ../../nbs/explore/Array.ipynb #cell-021
+@patch
+def controls(self: _Array):
+    ohms = [(f"{r:g}", r) for r in (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)]
+    found = {
+        "show": choice("map", list(_maps)),
+        "source": steps("source resistance (Ω)", ohms, 10.0),
+        "line": steps("line, per cell (Ω)", ohms, 1.0),
+        "pattern": choice("input", list(_patterns)),
+        "which": whole("which line", 0, 0, max(1, self.rows - 1)),
+        "voltage": slider("input voltage (V)", 0.3, 0.02, 1.5, 0.02),
+    }
+    # with a selector each cell has an equation of its own, and larger arrays are no match for a slider
+    if self.rows * self.columns((0, 0)) <= 128 * 128:
+        found["selector"] = choice("selector", ["none", "exponential"])
+    down, across = self.tiles.shape[:2]
+    if down * across > 1:
+        places = [(d, a) for d in range(down) for a in range(across)]
+        found["place"] = choice("tile (down, across)", [(str(place), place) for place in places], (0, 0))
+    return found
+
+
+@patch
+def draw(self: _Array, figure, show, source, line, pattern, which, voltage, selector="none", place=(0, 0)):
+    found = self.solved(place, source, line, pattern, which, voltage, selector)
+    if not found.driven.any():
+        raise ValueError(f"line {which}: no device of this array is on it")
+    figure.get_layout_engine().set(w_pad=0.09)
+    a, b, c = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
+    _draw_map(a, _field(found, show), show)
+    _draw_currents(b, found)
+    _draw_loss(c, found.loss)
+    return self.numbers(found, place)
+
+
+@patch
+def code(self: _Array, show, source, line, pattern, which, voltage, selector="none", place=(0, 0)):
+    rows, columns = f":{self.rows}", f":{self.columns(place)}"
+    where = f"{place[0]}, {place[1]}, {rows}, {columns}"
+    extra = "" if self.phi is None else f", phi=crossbar.memristor.{self.phi.__name__}"
+    extra += ", selector=ExponentialSelector()" if selector == "exponential" else ""
+    out = ", det_readout_currents=False" if _maps[show] in "V%" else ""
+    lines = [
+        *["crossbar = crossbars_of(layer)[0]"] * (not self.alone),
+        f"G = crossbar.tiles(crossbar.conductances())[{where}].detach().double()",
+        "V = torch.zeros(len(G), dtype=G.dtype)",
+        _patterns[pattern].format(voltage=voltage, which=which, parity=which % 2),
+        f"solve_passive(G, V, torch.zeros(G.shape[1], dtype=G.dtype), {source:g}, {line:g}{out}{extra})",
+    ]
+    return "\n".join(lines)
 
 
 def array(
@@ -42,142 +231,4 @@ def array(
     numbers say so. Selectors are for arrays of up to 128x128 devices. Raise TypeError or ValueError if there is no
     crossbar.
     """
-    layer, crossbar = crossbar, crossbars_of(crossbar)[0]
-    with torch.no_grad():
-        tiles = crossbar.tiles(crossbar.conductances().detach()).double()
-        there = crossbar.tiles(torch.ones(crossbar.rows, crossbar.columns)) > 0  # the rest pads a tile
-    m = crossbar.memristor
-    phi = None if m.ohmic else m.nominal_phi if m.phi_varies else m.phi
-    full = tiles.shape[2:]
-    rows = min(full[0], _most)
-    kept = {}  # the last solution: to look at another of its fields takes no other
-
-    def cut(place):
-        "Columns of a tile that are shown; beyond its last device a word line carries nothing."
-        return min(int(there[place].any(0).sum()), _most)
-
-    def solved(place, source, line, pattern, which, voltage, selector):
-        "(conductances, word-line voltages, solution with wires, currents without): all that is drawn."
-        key = (place, source, line, pattern, which, voltage, selector)
-        if key not in kept:
-            g = tiles[place][:rows, : cut(place)]
-            chosen = ExponentialSelector() if selector == "exponential" else None
-            v = torch.zeros(rows, dtype=torch.float64)
-            if pattern == "random":
-                v += voltage * torch.rand(rows, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-            else:
-                v[
-                    {"all lines": slice(None), "one line": which, "every other line": slice(which % 2, None, 2)}[
-                        pattern
-                    ]
-                ] = voltage
-            v = v.to(g.device)
-            try:
-                with torch.no_grad():
-                    wired = solve(g, v, None, source, line, phi=phi, selector=chosen, tolerance=1e-9)
-                    without = solve(g, v, phi=phi, selector=chosen).current
-            except RuntimeError as e:
-                raise ValueError(f"source {source:g} Ω, line {line:g} Ω: {e}") from e
-            kept.clear()
-            kept[key] = g, v, wired, without
-        return kept[key]
-
-    def draw(figure, show, source, line, pattern, which, voltage, selector="none", place=(0, 0)):
-        g, v, wired, without = solved(place, source, line, pattern, which, voltage, selector)
-        here = there[place][:rows, : cut(place)].to(g.device)
-        driven = here & (v != 0)[:, None]
-        if not driven.any():
-            raise ValueError(f"line {which}: no device of this array is on it")
-        keeps = wired.device_voltage / torch.where(v != 0, v, 1)[:, None]
-        fields = {"%": 100 * (1 - keeps), "V": wired.device_voltage, "A": wired.device_current, "S": g}
-        unit = _maps[show]
-        field = torch.where(driven if unit == "%" else here, fields[unit], math.nan)[here.any(1)]
-        scale, name = (1.0, "%") if unit == "%" else prefixed(field.nan_to_num().abs().max().item(), unit)
-        figure.get_layout_engine().set(w_pad=0.09)
-        a, b, c = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
-        image = a.imshow((field * scale).cpu().numpy(), aspect="auto", interpolation="nearest")
-        figure.colorbar(image, ax=a, label=name)
-        a.grid(False)
-        a.set(xlabel="bit line (read below)", ylabel="word line (driven from the left)", title=show.split(" (")[0])
-        amperes, A = prefixed(without.abs().max().item(), "A")
-        columns = torch.arange(len(without)).numpy()
-        marker = "o" if len(columns) < 33 else ""
-        b.plot(
-            columns,
-            (without * amperes).cpu().numpy(),
-            color=palette[6],
-            linewidth=1,
-            marker=marker,
-            markersize=3,
-            label="without wires",
-        )
-        b.plot(
-            columns,
-            (wired.current * amperes).cpu().numpy(),
-            color=palette[1],
-            linewidth=1.2,
-            marker=marker,
-            markersize=3,
-            label="with wires",
-        )
-        b.set(xlabel="bit line", ylabel=f"current ({A})")
-        b.set_ylim(bottom=0)
-        b.legend(loc="lower center", bbox_to_anchor=(0.5, 0.98), ncol=2, borderpad=0.2)
-        loss = 100 * (1 - wired.current / torch.where(without != 0, without, math.nan))
-        c.plot(columns, loss.cpu().numpy(), color=palette[0], linewidth=1.2, marker=marker, markersize=3)
-        c.set(xlabel="bit line", ylabel="loss of current (%)", title="what wires take")
-        known = loss.nan_to_num()  # a column may even gain: from lines that aren't driven, but lifted by others
-        c.set_ylim(min(0.0, 1.1 * known.min().item()), max(1.0, 1.1 * known.max().item()))
-        worst = int(torch.where(driven, keeps, math.inf).argmin())
-        row, column = divmod(worst, g.shape[1])
-        said = {
-            "worst cell": f"({row}, {column})",
-            "keeps of its voltage (%)": 100 * keeps[row, column].item(),
-            "mean loss of current (%)": loss[without != 0].mean().item() if (without != 0).any() else 0.0,
-            "total power (W)": (v * wired.word_current[:, 0]).sum().item(),
-        }
-        shown, size = (
-            (int(here.any(1).sum()), g.shape[1]),
-            (int(there[place].any(1).sum()), int(there[place].any(0).sum())),
-        )
-        return said | (
-            {"shown": f"the first {shown[0]} x {shown[1]} of {size[0]} x {size[1]} lines"} if shown != size else {}
-        )
-
-    def code(show, source, line, pattern, which, voltage, selector="none", place=(0, 0)):
-        first = [] if layer is crossbar else ["crossbar = crossbars_of(layer)[0]"]
-        down, across = place
-        form = {"voltage": voltage, "which": which, "parity": which % 2}
-        extra = "" if phi is None else f", phi=crossbar.memristor.{phi.__name__}"
-        extra += ", selector=ExponentialSelector()" if selector == "exponential" else ""
-        out = ", det_readout_currents=False" if _maps[show] in "V%" else ""
-        lines = [
-            f"G = crossbar.tiles(crossbar.conductances())[{down}, {across}, :{rows}, :{cut(place)}].detach().double()",
-            "V = torch.zeros(len(G), dtype=G.dtype)",
-            _patterns[pattern].format(**form),
-            f"solve_passive(G, V, torch.zeros(G.shape[1], dtype=G.dtype), {source:g}, {line:g}{out}{extra})",
-        ]
-        return "\n".join(first + lines)
-
-    ohms = [(f"{r:g}", r) for r in (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)]
-    controls = {
-        "show": choice("map", list(_maps)),
-        "source": steps("source resistance (Ω)", ohms, 10.0),
-        "line": steps("line, per cell (Ω)", ohms, 1.0),
-        "pattern": choice("input", list(_patterns)),
-        "which": whole("which line", 0, 0, max(1, rows - 1)),
-        "voltage": slider("input voltage (V)", 0.3, 0.02, 1.5, 0.02),
-    }
-    # with a selector each cell has an equation of its own, and larger arrays are no match for a slider
-    if rows * cut((0, 0)) <= 128 * 128:
-        controls["selector"] = choice("selector", ["none", "exponential"])
-    if tiles.shape[0] * tiles.shape[1] > 1:
-        places = [(d, a) for d in range(tiles.shape[0]) for a in range(tiles.shape[1])]
-        controls["place"] = choice("tile (down, across)", [(str(place), place) for place in places], (0, 0))
-    return Explorer(
-        controls,
-        draw,
-        code,
-        (11, 3.3),
-        "a map of the array, currents of its columns with and without wires, and the loss of each",
-    )
+    return _Array(crossbar).explorer()

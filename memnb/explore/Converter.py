@@ -7,48 +7,169 @@ __all__ = ['converter']
 
 # %% ../../nbs/explore/Converter.ipynb #cell-002
 import math
+from typing import Any, NamedTuple
 
 import torch
+from fastcore.basics import patch
 
 from ..bh.Quantize import convert, fixed_converter, largest_magnitude, linear_step, quantize
-from ..show import prefixed, quantity
-from .Explorer import Explorer, choice, log_slider, palette, steps, whole
+from .Explorer import Exploration, Explorer, choice, counts, log_slider, steps, whole
+from ..show import palette, prefixed, quantity
 from ..utils import finite_range
 
 # %% ../../nbs/explore/Converter.ipynb #cell-005
 _least = {"power of two": 1, "logarithm": 2, "equally spaced": 1, "fixed range": 2}  # bits
-_most = 2**17  # elements that are looked at
-_per_bit = 20 * math.log10(2)  # dB
+
+
+class _ADC(NamedTuple):
+    'A converter; for the method "logarithm", step and levels are those of ln|x|.'
+
+    convert: Any  # function of a tensor
+    step: float
+    lowest: float  # level
+    highest: float
 
 
 def _converter(x, method, bits, overflow, share):
-    """Return (function, step, lowest level, highest level) of a converter for `x`.
-
-    For the method "logarithm", step and levels are those of ln|x|. Raise ValueError if the method needs more bits.
-    """
+    "The converter for `x`. Raise ValueError if the method needs more bits."
     if bits < _least[method]:
         raise ValueError(f"bits={bits}: this method needs at least {_least[method]}")
     if method == "equally spaced":
         lo, hi = x.min().item(), x.max().item()
-        return lambda t: quantize(t, 2**bits, min=lo, max=hi), (hi - lo) / (2**bits - 1), lo, hi
+        return _ADC(lambda t: quantize(t, 2**bits, min=lo, max=hi), (hi - lo) / (2**bits - 1), lo, hi)
     if method == "fixed range":
         limit = share * x.abs().max().item()
-        return (lambda t: fixed_converter(t, bits, limit), limit / (2 ** (bits - 1) - 1), -limit, limit)
+        return _ADC(lambda t: fixed_converter(t, bits, limit), limit / (2 ** (bits - 1) - 1), -limit, limit)
     name, own = ("log", bits - 1) if method == "logarithm" else ("linear", bits)
     bound = largest_magnitude(x[x != 0].abs().log() if name == "log" else x, overflow)
-    step = linear_step(bound, own)
-    return (
-        lambda t: convert(t, bits, overflow, name, bound),
-        step,
-        -(2 ** (own - 1)) * step,
-        (2 ** (own - 1) - 1) * step,
-    )
+    step, half = linear_step(bound, own), 2 ** (own - 1)
+    return _ADC(lambda t: convert(t, bits, overflow, name, bound), step, -half * step, (half - 1) * step)
+
+# %% ../../nbs/explore/Converter.ipynb #cell-009
+_per_bit = 20 * math.log10(2)  # dB
 
 
 def _snr(x, q):
     "Signal to noise (dB); infinite without noise."
     noise = (q - x).square().sum().item()
     return 10 * math.log10(x.square().sum().item() / noise) if noise else math.inf
+
+
+def _clipped(x, adc, logarithmic):
+    "The share of `x` beyond the outermost levels; a 0 has no logarithm, and isn't clipped."
+    seen = x.abs()[x != 0].log() if logarithmic else x
+    slack = 1e-9 * max(abs(adc.lowest), abs(adc.highest))
+    return ((seen < adc.lowest - slack) | (seen > adc.highest + slack)).sum().item() / len(x)
+
+# %% ../../nbs/explore/Converter.ipynb #cell-012
+_most = 2**17  # elements that are looked at
+
+
+class _Converter(Exploration):
+    "Values behind an ADC."
+
+    alt = "transfer curve over the histogram of values, histogram of errors, signal to noise against bits"
+
+    def __init__(self, x, unit):
+        lo, hi = finite_range(x, "x")
+        if not isinstance(unit, str):
+            raise TypeError(f"unit={unit!r}: must be a string, such as 'A'")
+        if not x.is_floating_point():
+            raise TypeError(f"x: {x.dtype}: must be floating point")
+        if lo == hi:
+            raise ValueError(f"x: {x.numel()} elements, all {lo:g}: there is nothing to convert")
+        values = x.detach().double().cpu().flatten()
+        if (every := -(-x.numel() // _most)) > 1:
+            values = torch.cat([values[::every], values.new_tensor([lo, hi])])
+        self.values, self.largest, self.unit = values, max(-lo, hi), unit
+        self.factor, self.prefixed_unit = prefixed(self.largest, unit) if unit else (1.0, "")
+        margin = 0.08 * (hi - lo)
+        self.grid = torch.linspace(lo - margin, hi + margin, 3001, dtype=torch.float64)
+
+    def controls(self):
+        rates = [("0", 0.0), *((f"{100 * r:g} %", r) for r in (1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1))]
+        return {
+            "method": choice("method", list(_least)),
+            "bits": whole("bits", 4, 1, 12),
+            "overflow": steps("overflow rate", rates, 0.0),
+            "share": log_slider("fixed range / max|x|", 1.0, 0.01, 1.0),
+        }
+
+    def idle(self, method, **_):
+        return ("overflow",) * (method in ("equally spaced", "fixed range")) + ("share",) * (method != "fixed range")
+
+    def draw(self, figure, method, bits, overflow, share):
+        adc = _converter(self.values, method, bits, overflow, share)
+        out = adc.convert(self.values)
+        snr, logarithmic = _snr(self.values, out), method == "logarithm"
+        a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
+        self.draw_curve(a, adc.convert)
+        self.draw_errors(b, out - self.values, None if logarithmic else adc.step)
+        self.draw_bits(c, method, bits, overflow, share, snr)
+        step = quantity(adc.step, self.unit) if self.unit else adc.step
+        return {
+            "SNR (dB)": snr,
+            "effective bits": snr / _per_bit,
+            "clipped (%)": 100 * _clipped(self.values, adc, logarithmic),
+            "step": f"× {math.exp(adc.step):.4g}" if logarithmic else step,
+        }
+
+    def named(self, quantity):
+        "The label of an axis."
+        return f"{quantity} ({self.prefixed_unit})" if self.unit else quantity
+
+    def shown(self, t):
+        "Numbers as an axis has them."
+        return (t * self.factor).numpy()
+
+# %% ../../nbs/explore/Converter.ipynb #cell-016
+@patch
+def draw_curve(self: _Converter, ax, convert):
+    behind = ax.twinx()
+    count = counts(behind, self.values * self.factor, palette[5], alpha=0.35)
+    behind.set_ylim(0.7, max(2.0, count.max()) ** 1.6)  # the upper third is for the legend
+    behind.yaxis.set_visible(False)
+    ax.set_zorder(behind.get_zorder() + 1)
+    ax.patch.set_visible(False)
+    x = self.shown(self.grid)
+    ax.plot(x, x, color=palette[6], linewidth=0.6, linestyle="--", label="no converter")
+    ax.plot(x, self.shown(convert(self.grid)), color=palette[1], linewidth=1.2, label="converter")
+    ax.fill([], [], color=palette[5], alpha=0.35, label="values (log. count)")
+    ax.set(xlabel=self.named("input"), ylabel=self.named("output"), title="transfer curve")
+    ax.legend(loc="upper left", fontsize="small")
+
+# %% ../../nbs/explore/Converter.ipynb #cell-019
+@patch
+def draw_errors(self: _Converter, ax, error, step):
+    counts(ax, error * self.factor, palette[0])
+    if step is not None:
+        for side, label in ((-step / 2, None), (step / 2, "± half a step")):
+            ax.axvline(side * self.factor, color=palette[6], linewidth=0.8, linestyle="--", label=label)
+        ax.legend(fontsize="small")
+    ax.set(xlabel=self.named("output − input"), ylabel="count", title="error")
+    ax.locator_params(axis="x", nbins=5)
+
+# %% ../../nbs/explore/Converter.ipynb #cell-022
+@patch
+def draw_bits(self: _Converter, ax, method, bits, overflow, share, snr):
+    every = range(_least[method], 13)
+    converted = (_converter(self.values, method, n, overflow, share).convert(self.values) for n in every)
+    ratios = [_snr(self.values, out) for out in converted]
+    ax.plot((0, 12), (0, 12 * _per_bit), color=palette[6], linewidth=0.8, linestyle="--", label="6.02 dB per bit")
+    ax.plot(every, ratios, ".-", color=palette[0], label=method)
+    ax.plot([bits], [snr], "o", color=palette[1], label="this setting")
+    ax.set(xlabel="bits", ylabel="signal to noise (dB)", title="what a bit brings", xticks=range(0, 13, 2))
+    ax.legend(fontsize="small")
+
+# %% ../../nbs/explore/Converter.ipynb #cell-025
+@patch
+def code(self: _Converter, method, bits, overflow, share):
+    if method == "fixed range":
+        return f"fixed_converter(x, {bits}, {share * self.largest:.6g})"
+    if method == "equally spaced":
+        return f"quantize(x, {2**bits})"
+    kept = f", overflow_rate={overflow:g}" if overflow else ""
+    return f"quantize(x, {bits}{kept}, quant_method={'log' if method == 'logarithm' else 'linear'!r})"
 
 
 def converter(
@@ -60,103 +181,4 @@ def converter(
     If there are more than 2^17, only evenly spaced ones are used, with the smallest and the largest. Raise TypeError
     or ValueError if `x` isn't a tensor of floating-point values, or if they aren't finite or are all equal.
     """
-    lo, hi = finite_range(x, "x")
-    if not isinstance(unit, str):
-        raise TypeError(f"unit={unit!r}: must be a string, such as 'A'")
-    if not x.is_floating_point():
-        raise TypeError(f"x: {x.dtype}: must be floating point")
-    if lo == hi:
-        raise ValueError(f"x: {x.numel()} elements, all {lo:g}: there is nothing to convert")
-    values = x.detach().double().cpu().flatten()
-    if (every := -(-x.numel() // _most)) > 1:
-        values = torch.cat([values[::every], values.new_tensor([lo, hi])])
-    largest = max(-lo, hi)
-    factor, prefixed_unit = prefixed(largest, unit) if unit else (1.0, "")
-    named = lambda quantity: f"{quantity} ({prefixed_unit})" if unit else quantity
-    # where the curve is drawn: somewhat beyond the values, so that one sees where it ends
-    margin = 0.08 * (hi - lo)
-    grid = torch.linspace(lo - margin, hi + margin, 3001, dtype=torch.float64)
-    sizes = values.abs()[values != 0].log()
-
-    def draw(figure, method, bits, overflow, share):
-        controls["overflow"].disabled, controls["share"].disabled = (
-            method in ("equally spaced", "fixed range"),
-            method != "fixed range",
-        )
-        f, step, lowest, highest = _converter(values, method, bits, overflow, share)
-        out = f(values)
-        error, snr = out - values, _snr(values, out)
-        seen = sizes if method == "logarithm" else values
-        slack = 1e-9 * max(abs(lowest), abs(highest))
-        beyond = ((seen < lowest - slack) | (seen > highest + slack)).sum().item() / len(values)
-        a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
-        behind = a.twinx()
-        count, _, _ = behind.hist(
-            (values * factor).numpy(), bins=60, color=palette[5], alpha=0.35, log=True, histtype="stepfilled"
-        )
-        behind.set_ylim(0.7, max(2.0, count.max()) ** 1.6)  # the upper third is for the legend
-        behind.yaxis.set_visible(False)
-        a.set_zorder(behind.get_zorder() + 1)
-        a.patch.set_visible(False)
-        a.plot(
-            (grid * factor).numpy(),
-            (grid * factor).numpy(),
-            color=palette[6],
-            linewidth=0.6,
-            linestyle="--",
-            label="no converter",
-        )
-        a.plot((grid * factor).numpy(), (f(grid) * factor).numpy(), color=palette[1], linewidth=1.2, label="converter")
-        a.fill([], [], color=palette[5], alpha=0.35, label="values (log. count)")
-        a.set(xlabel=named("input"), ylabel=named("output"), title="transfer curve")
-        a.legend(loc="upper left", fontsize="small")
-        b.hist((error * factor).numpy(), bins=60, color=palette[0], log=True, histtype="stepfilled")
-        if method != "logarithm":
-            for side in (-step / 2, step / 2):
-                b.axvline(
-                    side * factor,
-                    color=palette[6],
-                    linewidth=0.8,
-                    linestyle="--",
-                    label="± half a step" if side > 0 else None,
-                )
-            b.legend(fontsize="small")
-        b.set(xlabel=named("output − input"), ylabel="count", title="error")
-        b.locator_params(axis="x", nbins=5)
-        counts = range(_least[method], 13)
-        ratios = [_snr(values, _converter(values, method, n, overflow, share)[0](values)) for n in counts]
-        c.plot((0, 12), (0, 12 * _per_bit), color=palette[6], linewidth=0.8, linestyle="--", label="6.02 dB per bit")
-        c.plot(counts, ratios, ".-", color=palette[0], label=method)
-        c.plot([bits], [snr], "o", color=palette[1], label="this setting")
-        c.set(xlabel="bits", ylabel="signal to noise (dB)", title="what a bit brings", xticks=range(0, 13, 2))
-        c.legend(fontsize="small")
-        return {
-            "SNR (dB)": snr,
-            "effective bits": snr / _per_bit,
-            "clipped (%)": 100 * beyond,
-            "step": f"× {math.exp(step):.4g}" if method == "logarithm" else quantity(step, unit) if unit else step,
-        }
-
-    def code(method, bits, overflow, share):
-        if method == "fixed range":
-            return f"fixed_converter(x, {bits}, {share * largest:.6g})"
-        if method == "equally spaced":
-            return f"quantize(x, {2**bits})"
-        kept = f", overflow_rate={overflow:g}" if overflow else ""
-        return f"quantize(x, {bits}{kept}, quant_method={'log' if method == 'logarithm' else 'linear'!r})"
-
-    controls = {
-        "method": choice("method", list(_least)),
-        "bits": whole("bits", 4, 1, 12),
-        "overflow": steps(
-            "overflow rate", [("0", 0.0), *((f"{100 * r:g} %", r) for r in (1e-4, 1e-3, 0.003, 0.01, 0.03, 0.1))], 0.0
-        ),
-        "share": log_slider("fixed range / max|x|", 1.0, 0.01, 1.0),
-    }
-    return Explorer(
-        controls,
-        draw,
-        code,
-        (10.5, 3.2),
-        "transfer curve over the histogram of values, histogram of errors, signal to noise against bits",
-    )
+    return _Converter(x, unit).explorer()

@@ -9,13 +9,15 @@ __all__ = ['device']
 import bisect
 import inspect
 import math
+from typing import Any, NamedTuple
 
 import torch
+from fastcore.basics import patch
 
 from ..bh.memristor.Memristor import Memristor
 from ..bh.memristor.window import windows
-from ..show import prefixed, quantity
-from .Explorer import Explorer, choice, log_slider, palette, slider, whole
+from .Explorer import Exploration, Explorer, as_python, choice, legend_above, log_slider, slider, whole
+from ..show import palette, prefixed, quantity
 
 # %% ../../nbs/explore/Device.ipynb #cell-005
 def _grid(one):
@@ -28,7 +30,7 @@ def _grid(one):
     ends = 10 ** torch.linspace(-9, -1, 65, dtype=torch.float64)
     return torch.cat([torch.linspace(0, 1, 101, dtype=torch.float64), even, ends, 1 - ends[24:]]).unique()
 
-
+# %% ../../nbs/explore/Device.ipynb #cell-008
 def _travelled(x, duration, grid, rates):
     "Where `x` is after `duration`, with rates that are linear between the points of the grid."
     k = min(bisect.bisect_right(grid, x), len(grid) - 1) - 1
@@ -50,7 +52,7 @@ def _travelled(x, duration, grid, rates):
         k += 1 if rate > 0 else -1
     return x
 
-
+# %% ../../nbs/explore/Device.ipynb #cell-012
 def _states(one, signal, dt):
     "States before each sample of `signal` (T,), V, and after the last: (T + 1,)."
     generator = torch.Generator().manual_seed(0)  # of random motion: the same in each picture, or it would flicker
@@ -70,13 +72,215 @@ def _states(one, signal, dt):
         states.append(one.diffuse(one.like_state(x), v, dt, generator).item() if random else x)
     return torch.tensor(states, dtype=torch.float64)
 
-# %% ../../nbs/explore/Device.ipynb #cell-007
+# %% ../../nbs/explore/Device.ipynb #cell-015
 _samples = 400  # in a period
 _signals = {
     "sine": "{a:.6g} * torch.sin(2 * math.pi * {f:.6g} * t)",
     "triangle": "{a:.6g} * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * {f:.6g} * t))",
     "pulses, SET then RESET": "torch.tensor([{s:.6g}, 0, {r:.6g}, 0]).repeat_interleave({quarter}).repeat({periods})",
 }
+
+
+def _signal(one, name, amplitude, frequency, periods, t):
+    "Voltages at the times `t`."
+    if name == "sine":
+        return amplitude * torch.sin(2 * math.pi * frequency * t)
+    if name == "triangle":
+        return amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * frequency * t))
+    pulses = torch.tensor([1.0, 0.0, -1.0, 0.0], dtype=t.dtype) * amplitude * one.set_polarity
+    return pulses.repeat_interleave(_samples // 4).repeat(periods)
+
+# %% ../../nbs/explore/Device.ipynb #cell-018
+def _arguments_of(one):
+    "The arguments that make a device with the nominal parameters of `one`, as far as they aren't the model's own."
+    accepted = inspect.signature(type(one)).parameters
+    values = one.nominal | one.settings | {"voltage_range": one.voltage_range}
+    pairs = {name for name in accepted if f"{name}_0" in one.nominal}
+    values |= {name: (one.nominal[f"{name}_0"], one.nominal[f"{name}_1"]) for name in pairs}
+    usual = {name: p.default for name, p in accepted.items()} | {"voltage_range": None}
+    return {name: value for name, value in values.items() if name in usual and value != usual[name]}
+
+# %% ../../nbs/explore/Device.ipynb #cell-021
+class _Device(Exploration):
+    "A device model under a signal."
+
+    size = (11, 3.2)
+    alt = "voltage and current over time, current against voltage, resistance and state over time"
+
+    def __init__(self, model, parameters):
+        if not isinstance(parameters, dict):
+            raise TypeError(f"parameters={parameters!r}: must be a dict")
+        given = dict(parameters)
+        if isinstance(model, Memristor):
+            model, given = type(model), _arguments_of(model) | given
+        if not (isinstance(model, type) and issubclass(model, Memristor)):
+            raise TypeError(f"model={model!r}: must be a device model of memnb.bh.memristor, or a device")
+        given.pop("time_series_resolution", None)
+        self.model, self.nominal = model, model.nominal_device(given)
+        if self.nominal.shape:
+            raise ValueError(f"parameters: shape={given['shape']!r}: what is explored is a single device")
+        self.given = {name: self.nominal.nominal.get(name, value) for name, value in given.items()}
+
+    def controls(self):
+        model, first = self.model, self.nominal
+        _, usual, f = model.hysteresis_signal
+        ranges = [first.voltage_range, *(p["voltage_range"] for p in model.presets.values())]
+        most = max([2 * usual, *(abs(v) for pair in ranges if pair for v in pair)])
+        found = {
+            "signal": choice("signal", list(_signals)),
+            "amplitude": slider("amplitude (V)", usual, usual / 20, most, usual / 20),
+            "frequency": log_slider("frequency (Hz)", f, f / 100, f * 100),
+            "periods": whole("periods", 2, 1, 5),
+            "current_axis": choice("current axis of the loop", ["linear", "logarithmic"]),
+            "parameter": choice("parameter to change", [name for name in first.parameter_names if first.nominal[name]]),
+            "factor": log_slider("its value, times", 1.0, 0.1, 10.0),
+        }
+        if "window" in first.settings:
+            own = first.settings["window"]
+            named = own is None or own in windows
+            value = ("none" if own is None else own) if named else "as given"
+            found["window"] = choice("window", ["none", *windows] + ["as given"] * (not named), value)
+        if model.presets:
+            found["preset"] = choice("preset", ["as given", *model.presets])
+        return found
+
+    def changes(self, preset, parameter, factor, window):
+        "(arguments, those among them that are changed)."
+        base = self.given if preset == "as given" else self.model.preset(preset)
+        one, changed = self.model.nominal_device(base), {}
+        if factor != 1:
+            value = one.nominal[parameter] * factor
+            if parameter in inspect.signature(self.model).parameters:
+                changed[parameter] = value
+            else:  # r_p_1 is the second number of the pair r_p
+                pair, place = parameter.rsplit("_", 1)
+                changed[pair] = tuple(value if n == int(place) else one.nominal[f"{pair}_{n}"] for n in range(2))
+        chosen = {"none": None, "as given": self.nominal.settings.get("window")}.get(window, window)
+        if "window" in one.settings and chosen != one.settings["window"]:
+            changed["window"] = chosen
+        return base | changed, changed
+
+# %% ../../nbs/explore/Device.ipynb #cell-024
+class _Run(NamedTuple):
+    "A signal on a device."
+
+    device: Any
+    dt: float  # s
+    t: torch.Tensor  # s
+    v: torch.Tensor  # V
+    i: torch.Tensor  # A
+    x: torch.Tensor  # states before each sample, and after the last
+    r: torch.Tensor  # resistances, likewise (Ω)
+
+
+def _run(device, signal, amplitude, frequency, periods):
+    "The run of a fresh device. RuntimeError or OverflowError if it can't be followed."
+    dt = 1 / frequency / _samples
+    t = torch.arange(_samples * periods, dtype=torch.float64) * dt
+    v = _signal(device, signal, amplitude, frequency, periods, t)
+    with torch.no_grad():
+        x = _states(device, v, dt)
+        g = device.conductance(x)
+        return _Run(device, dt, t, v, g[:-1] * device.phi(v), x, 1 / g)
+
+# %% ../../nbs/explore/Device.ipynb #cell-028
+def _beside(ax, label, colour):
+    "A second vertical axis at the right."
+    twin = ax.twinx()
+    twin.set_ylabel(label, color=colour)
+    twin.grid(False)
+    twin.spines["right"].set_visible(True)
+    return twin
+
+
+def _draw_signal(ax, run, seconds, s, amperes, A):
+    time, current = (run.t * seconds).numpy(), (run.i * amperes).numpy()
+    twin = _beside(ax, f"current ({A})", palette[0])
+    lines = ax.plot(time, run.v.numpy(), color=palette[6], linewidth=1, label="voltage")
+    lines += twin.plot(time, current, color=palette[0], linewidth=1.2, label="current")
+    ax.set(xlabel=f"time ({s})", ylabel="voltage (V)")
+    legend_above(ax, lines)
+
+# %% ../../nbs/explore/Device.ipynb #cell-031
+def _draw_loop(ax, run, logarithmic, amperes, A, title):
+    size = run.i.abs()
+    if logarithmic:
+        seen = torch.where(size > 1e-6 * size.max(), size * amperes, math.nan)
+        ax.semilogy(run.v.numpy(), seen.numpy(), linewidth=1.2)
+    else:
+        ax.plot(run.v.numpy(), (run.i * amperes).numpy(), linewidth=1.2)
+    ax.set(xlabel="voltage (V)", ylabel=f"|current| ({A})" if logarithmic else f"current ({A})", title=title)
+
+# %% ../../nbs/explore/Device.ipynb #cell-034
+def _draw_state(ax, run, seconds, s):
+    ohms, ohm = prefixed(run.r.max().item(), "Ω")
+    time, twin = (run.t * seconds).numpy(), _beside(ax, "state x", palette[2])
+    lines = ax.plot(time, (run.r[:-1] * ohms).numpy(), color=palette[1], linewidth=1.2, label="resistance")
+    lines += twin.plot(time, run.x[:-1].numpy(), color=palette[2], linewidth=1, linestyle="--", label="state")
+    if run.r.max() > 15 * run.r.min():
+        ax.set_yscale("log")
+    ax.set_xlabel(f"time ({s})")
+    ax.set_ylabel(f"resistance ({ohm})", color=palette[1])
+    twin.set_ylim(-0.03, 1.03)
+    legend_above(ax, lines)
+
+# %% ../../nbs/explore/Device.ipynb #cell-037
+def _numbers(run):
+    "What is said beneath the picture."
+    low, high = run.device.voltage_range or (-math.inf, math.inf)
+    beyond = {"beyond the valid voltages": f"{low:g} to {high:g} V"} if run.v.min() < low or run.v.max() > high else {}
+    return {
+        "lowest resistance (Ω)": run.r.min().item(),
+        "highest (Ω)": run.r.max().item(),
+        "largest |current| (A)": run.i.abs().max().item(),
+        "energy (J)": (run.v * run.i).sum().item() * run.dt,
+    } | beyond
+
+
+@patch
+def draw(
+    self: _Device, figure, signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none",
+    preset="as given",
+):  # fmt: skip
+    arguments, _ = self.changes(preset, parameter, factor, window)
+    one = self.model(**arguments | {"time_series_resolution": 1 / frequency / _samples})
+    try:
+        run = _run(one, signal, amplitude, frequency, periods)
+    except (RuntimeError, OverflowError) as e:
+        raise ValueError(f"{parameter} x {factor:.3g}: {e}") from e
+    if not torch.isfinite(run.i).all() or not torch.isfinite(run.r).all():
+        raise ValueError(f"{parameter} x {factor:.3g}: the current or the resistance is not finite")
+    figure.set_layout_engine("none")
+    a, b, c = (figure.add_axes((left, 0.16, 0.225, 0.71)) for left in (0.065, 0.415, 0.715))
+    time, current = prefixed(run.t[-1].item() + run.dt, "s"), prefixed(run.i.abs().max().item(), "A")
+    _draw_signal(a, run, *time, *current)
+    title = f"{self.model.__name__}: {amplitude:.3g} V, {quantity(frequency, 'Hz')}"
+    _draw_loop(b, run, current_axis == "logarithmic", *current, title)
+    _draw_state(c, run, *time)
+    return _numbers(run)
+
+# %% ../../nbs/explore/Device.ipynb #cell-040
+@patch
+def code(
+    self: _Device, signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none",
+    preset="as given",
+):  # fmt: skip
+    arguments, changed = self.changes(preset, parameter, factor, window)
+    name, dt = self.model.__name__, 1 / frequency / _samples
+    listed = "".join(f", {k}={as_python(v)}" for k, v in (arguments if preset == "as given" else changed).items())
+    if preset != "as given":
+        listed = f", **{name}.preset({preset!r}{listed})"
+    lines = [f"device = {name}(time_series_resolution={dt:.6g}{listed})"]
+    if signal == "sine":
+        duration, logarithmic = periods / frequency, current_axis == "logarithmic"
+        lines.append(
+            f"device.plot_hysteresis_loop({duration:.6g}, {amplitude:.6g}, {frequency:.6g}, log_scale={logarithmic})"
+        )
+        return "\n".join(lines)
+    s = amplitude * self.model(**arguments).set_polarity
+    form = {"a": amplitude, "f": frequency, "s": s, "r": -s, "quarter": _samples // 4, "periods": periods}
+    lines += [f"t = torch.arange({_samples * periods}) * {dt:.6g}"] * (signal == "triangle")
+    return "\n".join([*lines, f"signal = {_signals[signal].format(**form)}", "device.plot_state_over_time(signal)"])
 
 
 def device(
@@ -89,186 +293,4 @@ def device(
     times in a period; `time_series_resolution` has no effect. Raise TypeError if `model` is no device model or lacks
     one of the parameters, and ValueError if it refuses a value.
     """
-    if not isinstance(parameters, dict):
-        raise TypeError(f"parameters={parameters!r}: must be a dict")
-    given = dict(parameters)
-    if isinstance(model, Memristor):
-        model, given = type(model), _arguments_of(model) | given
-    if not (isinstance(model, type) and issubclass(model, Memristor)):
-        raise TypeError(f"model={model!r}: must be a device model of memnb.bh.memristor, or a device")
-    given.pop("time_series_resolution", None)
-    first = model.nominal_device(given)
-    if first.shape:
-        raise ValueError(f"parameters: shape={given['shape']!r}: what is explored is a single device")
-    given = {name: first.nominal.get(name, value) for name, value in given.items()}
-
-    def changes(preset, parameter, factor, window):
-        "(arguments, those among them that are changed)."
-        base = given if preset == "as given" else model.preset(preset)
-        one, changed = model.nominal_device(base), {}
-        if factor != 1:
-            value = one.nominal[parameter] * factor
-            if parameter in inspect.signature(model).parameters:
-                changed[parameter] = value
-            else:  # r_p_1 is the second number of the pair r_p
-                pair, place = parameter.rsplit("_", 1)
-                changed[pair] = tuple(value if n == int(place) else one.nominal[f"{pair}_{n}"] for n in range(2))
-        chosen = {"none": None, "as given": first.settings.get("window")}.get(window, window)
-        if "window" in one.settings and chosen != one.settings["window"]:
-            changed["window"] = chosen
-        return base | changed, changed
-
-    def draw(
-        figure, signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none", preset="as given"
-    ):
-        dt = 1 / frequency / _samples
-        one = model(**changes(preset, parameter, factor, window)[0] | {"time_series_resolution": dt})
-        t = torch.arange(_samples * periods, dtype=torch.float64) * dt
-        v = _signal(one, signal, amplitude, frequency, periods, t)
-        with torch.no_grad():
-            try:
-                x = _states(one, v, dt)
-            except (RuntimeError, OverflowError) as e:
-                raise ValueError(f"{parameter} x {factor:.3g}: {e}") from e
-            g = one.conductance(x)
-            i, r = g[:-1] * one.phi(v), 1 / g
-        if not torch.isfinite(i).all() or not torch.isfinite(r).all():
-            raise ValueError(f"{parameter} x {factor:.3g}: the current or the resistance is not finite")
-        figure.set_layout_engine("none")  # room for the labels of the right axes, whatever the numbers are
-        a, b, c = (figure.add_axes((left, 0.16, 0.225, 0.71)) for left in (0.065, 0.415, 0.715))
-        above = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.98), "ncol": 2, "borderpad": 0.2}
-        seconds, s = prefixed(t[-1].item() + dt, "s")
-        amperes, A = prefixed(i.abs().max().item(), "A")
-        ohms, ohm = prefixed(r.max().item(), "Ω")
-        time, current = (t * seconds).numpy(), (i * amperes).numpy()
-        twin_a, twin_c = a.twinx(), c.twinx()
-        lines = a.plot(time, v.numpy(), color=palette[6], linewidth=1, label="voltage")
-        lines += twin_a.plot(time, current, color=palette[0], linewidth=1.2, label="current")
-        a.set(xlabel=f"time ({s})", ylabel="voltage (V)")
-        twin_a.set_ylabel(f"current ({A})", color=palette[0])
-        a.legend(handles=lines, **above)
-        if current_axis == "logarithmic":  # at the origin a logarithm has nothing to show
-            b.semilogy(
-                v.numpy(),
-                torch.where(i.abs() > 1e-6 * i.abs().max(), i.abs() * amperes, math.nan).numpy(),
-                linewidth=1.2,
-            )
-        else:
-            b.plot(v.numpy(), current, linewidth=1.2)
-        b.set(
-            xlabel="voltage (V)",
-            ylabel=f"|current| ({A})" if current_axis == "logarithmic" else f"current ({A})",
-            title=f"{model.__name__}: {amplitude:.3g} V, {quantity(frequency, 'Hz')}",
-        )
-        lines = c.plot(time, (r[:-1] * ohms).numpy(), color=palette[1], linewidth=1.2, label="resistance")
-        lines += twin_c.plot(time, x[:-1].numpy(), color=palette[2], linewidth=1, linestyle="--", label="state")
-        if r.max() > 15 * r.min():
-            c.set_yscale("log")
-        c.set_xlabel(f"time ({s})")
-        c.set_ylabel(f"resistance ({ohm})", color=palette[1])
-        twin_c.set_ylabel("state x", color=palette[2])
-        twin_c.set_ylim(-0.03, 1.03)
-        c.legend(handles=lines, **above)
-        for twin in (twin_a, twin_c):
-            twin.grid(False)
-            twin.spines["right"].set_visible(True)
-        low, high = one.voltage_range or (-math.inf, math.inf)
-        beyond = {"beyond the valid voltages": f"{low:g} to {high:g} V"} if v.min() < low or v.max() > high else {}
-        return {
-            "lowest resistance (Ω)": r.min().item(),
-            "highest (Ω)": r.max().item(),
-            "largest |current| (A)": i.abs().max().item(),
-            "energy (J)": (v * i).sum().item() * dt,
-        } | beyond
-
-    def code(signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none", preset="as given"):
-        arguments, changed = changes(preset, parameter, factor, window)
-        dt = 1 / frequency / _samples
-        if preset == "as given":
-            listed = "".join(f", {name}={_text(value)}" for name, value in arguments.items())
-        else:
-            listed = (
-                f", **{model.__name__}.preset({preset!r}"
-                + "".join(f", {name}={_text(value)}" for name, value in changed.items())
-                + ")"
-            )
-        lines = [f"device = {model.__name__}(time_series_resolution={dt:.6g}{listed})"]
-        if signal == "sine":
-            lines.append(
-                f"device.plot_hysteresis_loop({periods / frequency:.6g}, {amplitude:.6g}, {frequency:.6g}, "
-                f"log_scale={current_axis == 'logarithmic'})"
-            )
-        else:
-            one = model(**arguments)
-            polarity = amplitude * one.set_polarity
-            lines += [f"t = torch.arange({_samples * periods}) * {dt:.6g}"] * (signal == "triangle")
-            form = {
-                "a": amplitude,
-                "f": frequency,
-                "s": polarity,
-                "r": -polarity,
-                "quarter": _samples // 4,
-                "periods": periods,
-            }
-            lines.append("signal = " + _signals[signal].format(**form))
-            lines.append("device.plot_state_over_time(signal)")
-        return "\n".join(lines)
-
-    _, usual, f = model.hysteresis_signal
-    ranges = [first.voltage_range, *(p["voltage_range"] for p in model.presets.values())]
-    most = max([2 * usual, *(abs(v) for pair in ranges if pair for v in pair)])
-    controls = {
-        "signal": choice("signal", list(_signals)),
-        "amplitude": slider("amplitude (V)", usual, usual / 20, most, usual / 20),
-        "frequency": log_slider("frequency (Hz)", f, f / 100, f * 100),
-        "periods": whole("periods", 2, 1, 5),
-        "current_axis": choice("current axis of the loop", ["linear", "logarithmic"]),
-        "parameter": choice("parameter to change", [name for name in first.parameter_names if first.nominal[name]]),
-        "factor": log_slider("its value, times", 1.0, 0.1, 10.0),
-    }
-    if "window" in first.settings:
-        own = first.settings["window"]
-        named = own is None or own in windows
-        controls["window"] = choice(
-            "window",
-            ["none", *windows] + ["as given"] * (not named),
-            ("none" if own is None else own) if named else "as given",
-        )
-    if model.presets:
-        controls["preset"] = choice("preset", ["as given", *model.presets])
-    return Explorer(
-        controls,
-        draw,
-        code,
-        (11, 3.2),
-        "voltage and current over time, current against voltage, resistance and state over time",
-    )
-
-
-def _signal(one, name, amplitude, frequency, periods, t):
-    "Voltages at the times `t`."
-    if name == "sine":
-        return amplitude * torch.sin(2 * math.pi * frequency * t)
-    if name == "triangle":
-        return amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * frequency * t))
-    pulses = torch.tensor([1.0, 0.0, -1.0, 0.0], dtype=t.dtype) * amplitude * one.set_polarity
-    return pulses.repeat_interleave(_samples // 4).repeat(periods)
-
-
-def _arguments_of(one):
-    "The arguments that make a device with the nominal parameters of `one`, as far as they aren't the model's own."
-    accepted = inspect.signature(type(one)).parameters
-    values = one.nominal | one.settings | {"voltage_range": one.voltage_range}
-    pairs = {name for name in accepted if f"{name}_0" in one.nominal}
-    values |= {name: (one.nominal[f"{name}_0"], one.nominal[f"{name}_1"]) for name in pairs}
-    usual = {name: p.default for name, p in accepted.items()} | {"voltage_range": None}
-    return {name: value for name, value in values.items() if name in usual and value != usual[name]}
-
-
-def _text(value):
-    "A value as code."
-    if isinstance(value, tuple):
-        return f"({', '.join(map(_text, value))})"
-    if callable(value):
-        return getattr(value, "__name__", repr(value))
-    return f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return _Device(model, parameters).explorer()

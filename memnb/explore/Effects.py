@@ -9,75 +9,57 @@ __all__ = ['effects']
 import copy
 
 import torch
+from fastcore.basics import patch
 
-from ..bh.nonideality import Drift, Faults, FiniteStates, ProgrammingError, ReadNoise, TemperatureDependence
-from .Explorer import Explorer, imperfections, log_slider, palette, slider, whole
+from memnb.explore.Explorer import (
+    Exploration,
+    Explorer,
+    added,
+    diagonal,
+    dots,
+    fixed_panels,
+    imperfections,
+    log_slider,
+    room,
+    siemens,
+    slider,
+    some,
+    switched_on,
+    whole,
+)
 from ..map.Module import LineSums, checked_line, random_inputs
+from ..mn.Convolution import TransposedConvolution
 from ..mn.Layer import MemristiveLayer
+from ..show import palette
 from ..utils import finite_range
 
 # %% ../../nbs/explore/Effects.ipynb #cell-005
-_room = 298  # K, at which conductances are written
-
-
-def _wanted(levels, sigma, lrs, hrs, time, nu, noise, temperature):
-    "The effects that are switched on: (class, arguments, what draws or None)."
-    return (
-        [(FiniteStates, (levels,), None)] * (levels > 0)
-        + [(ProgrammingError, (sigma / 100,), "programming")] * (sigma > 0)
-        + [(Drift, (time, 1.0, nu), None)] * (time > 1 and nu > 0)
-        + [(TemperatureDependence, (temperature,), None)] * (temperature != _room)
-        + [(Faults, (lrs / 100, hrs / 100), "faults")] * (lrs + hrs > 0)
-        + [(ReadNoise, (noise / 100,), "reads")] * (noise > 0)
-    )
-
-
 _draws = ("programming", "faults", "reads")
 
 
+def _generators(seed):
+    "What draws, each kind by itself."
+    return {name: torch.Generator().manual_seed(3 * seed + k) for k, name in enumerate(_draws)}
+
+
 def _code(seed, **values):
-    wanted = _wanted(**values)
+    wanted = switched_on(**values)
     if not wanted:
         return "# no effect is switched on"
     drawing = [name for *_, name in wanted if name]
-    lines = [f"from memnb.bh.nonideality import {', '.join(cls.__name__ for cls, *_ in wanted)}", ""]
-    lines += [f"{name} = torch.Generator().manual_seed({3 * seed + _draws.index(name)})" for name in drawing]
-    lines += ["for crossbar in layer.crossbars:"]
-    for cls, arguments, name in wanted:
-        given = [f"{a:.6g}" for a in arguments] + [f"generator={name}"] * bool(name)
-        lines.append(f"    crossbar.add_effect({cls.__name__}({', '.join(given)}))")
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            f"from memnb.bh.nonideality import {', '.join(cls.__name__ for cls, *_ in wanted)}",
+            "",
+            *(f"{name} = torch.Generator().manual_seed({3 * seed + _draws.index(name)})" for name in drawing),
+            "for crossbar in layer.crossbars:",
+            *(f"    {added(*one)}" for one in wanted),
+        ]
+    )
 
-
-def _inputs(layer, x):
-    "At most 256 samples of `x`, or random ones; so few that a picture takes no longer than it may."
-    if x is None:
-        shape = [layer.rows]
-        if hasattr(layer, "dimensions"):
-            reach = (d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True))
-            shape = [layer.in_channels, *(max(8, n) for n in reach)]
-        x = random_inputs(layer, (256, *shape), torch.Generator().manual_seed(0))
-    finite_range(x, "x")
-    x = x.detach()
-    if x.dim() == 1 + getattr(layer, "dimensions", 0):
-        x = x[None]
-    if not x.numel():
-        raise ValueError(f"x: shape {tuple(x.shape)}: must hold a sample")
-    each = layer.readout(x[:1]).numel()
-    most = min(256, max(2, 2**19 // each)) if layer.separable else 16  # else each sample is a circuit to be solved
-    return x[torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:most].to(x.device)]
-
-# %% ../../nbs/explore/Effects.ipynb #cell-006
-@torch.no_grad()
-def effects(
-    layer,  # a memristive layer: Linear or a convolution of `memnb.mn`
-    x: torch.Tensor | None = None,  # inputs, samples first, of which at most 256 are used; None: uniform in (-1, 1)
-) -> Explorer:
-    """Explore what non-idealities would do to a layer, which stays as it is; effects of its own are left out.
-
-    Raise TypeError if `layer` is no such layer, ValueError if its weights were freed, and whatever the layer raises
-    if the inputs don't fit.
-    """
+# %% ../../nbs/explore/Effects.ipynb #cell-008
+def _checked(layer):
+    "A copy of the layer without effects. Raise TypeError or ValueError if it can't be explored."
     if not isinstance(layer, MemristiveLayer):
         products = list(getattr(layer, "products", {}))
         hint = f"; one of its products, layer.products[...]: {products}" if products else ""
@@ -88,114 +70,193 @@ def effects(
             "there is nothing to compare it with"
         )
     layer = copy.deepcopy(layer).eval()
-    chips = list(layer.crossbars)
-    for chip in chips:
-        del chip.effects[:]
-    x = _inputs(layer, x)
-    y, ideal = layer.digital(x), layer.readout(x)
-    before = [chip.conductances() for chip in chips]
-    g_max = max(g.max().item() for g in before)
-    unit, name = (1e3, "mS") if g_max > 5e-4 else (1e6, "µS")
+    for crossbar in layer.crossbars:
+        del crossbar.effects[:]
+    return layer
 
-    def difference(g):
+
+def _random_samples(layer):
+    "256 random samples for a layer."
+    shape = [layer.rows]
+    if hasattr(layer, "dimensions"):
+        reach = (d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel_size, strict=True))
+        shape = [layer.in_channels, *(max(8, n) for n in reach)]
+    return random_inputs(layer, (256, *shape), torch.Generator().manual_seed(0))
+
+
+def _inputs(layer, x):
+    "At most 256 samples of `x`, or random ones; so few that a picture takes no longer than it may."
+    x = _random_samples(layer) if x is None else x
+    finite_range(x, "x")
+    x = x.detach()
+    if x.dim() == 1 + getattr(layer, "dimensions", 0):
+        x = x[None]
+    if not x.numel():
+        raise ValueError(f"x: shape {tuple(x.shape)}: must hold a sample")
+    each = layer.readout(x[:1]).numel()
+    most = min(256, max(2, 2**19 // each)) if layer.separable else 16
+    return x[some(len(x), most).to(x.device)]
+
+# %% ../../nbs/explore/Effects.ipynb #cell-011
+def _meant(layer):
+    "The numbers that the crossbars should hold, in their order: (groups, values)."
+    if layer.ohmic:
+        return layer.matrices()[0].detach().double()
+    weight = layer.weight.detach().double()
+    if isinstance(layer, TransposedConvolution):
+        weight = weight.reshape(layer.groups, len(weight) // layer.groups, -1).transpose(1, 2)
+    matrix = weight.reshape(-1, layer.rows)
+    if copies := layer.crossbars[0].rows - layer.rows:
+        bias = layer.bias.detach().double() / (copies * layer.bias_input)
+        matrix = torch.cat([matrix, bias[:, None].expand(-1, copies)], 1)
+    return matrix.reshape(layer.groups, -1)
+
+# %% ../../nbs/explore/Effects.ipynb #cell-014
+class _Effects(Exploration):
+    "A layer before and after its effects."
+
+    size = (11.5, 3.3)
+    alt = "conductances after against before, the change in the array, outputs against digital outputs"
+
+    def __init__(self, layer, x):
+        self.layer = _checked(layer)
+        self.chips = list(self.layer.crossbars)
+        self.x = _inputs(self.layer, x)
+        self.y = self.layer.digital(self.x)
+        self.before = [chip.conductances() for chip in self.chips]
+        self.g_max = max(g.max().item() for g in self.before)
+        self.factor, self.unit = siemens(self.g_max)
+        self.w = _meant(self.layer)
+        self.spread = self.w.std(correction=0).item() or 1.0
+        self.ideal, self.ideal_r2 = self.fitted(self.layer.readout(self.x))
+        self.shown = some(self.y.numel()).to(self.y.device)
+
+    def difference(self, g):
         "G+ - G-, or G less its reference, of these conductances of the crossbars."
-        mine = {id(chip): values for chip, values in zip(chips, g, strict=True)}
-        return layer.crossbar_operation(chips, lambda chip: mine[id(chip)] if id(chip) in mine else chip.conductances())
+        mine = {id(chip): values for chip, values in zip(self.chips, g, strict=True)}
+        held = lambda chip: mine[id(chip)] if id(chip) in mine else chip.conductances()
+        return self.layer.crossbar_operation(self.chips, held)
 
-    def weights(g):
+    def weights(self, g):
         "What conductances stand for, by the mapping's own scale: (groups, values)."
-        held = layer.decode(difference(g)).T.double()
-        return held.reshape(layer.groups, -1) * layer.decode.scale.view(-1, 1)
+        decode, groups = self.layer.decode, self.layer.groups
+        return decode(self.difference(g)).T.double().reshape(groups, -1) * decode.scale.view(-1, 1)
 
-    w = layer._full_matrix().double().reshape(layer.groups, -1)
-    spread = w.std(correction=0).item() or 1.0
-
-    def fitted(readout):
+    def fitted(self, readout):
         "Outputs with the line fitted to these inputs, and its r2."
-        sums = LineSums(layer)
-        sums.add(readout, y)
+        sums = LineSums(self.layer)
+        sums.add(readout, self.y)
         line = checked_line(sums.line(False, torch.finfo(readout.dtype).eps), readout.dtype)
         return line.to(readout.device)(readout), line.r2.item()
 
-    ideal_y, ideal_r2 = fitted(ideal)
-    shown = torch.randperm(y.numel(), generator=torch.Generator().manual_seed(0))[:2000].to(y.device)
-    pick = lambda t: t.flatten()[shown].cpu().numpy()
-
-    @torch.no_grad()
-    def draw(figure, seed, **values):
-        generators = {name: torch.Generator().manual_seed(3 * seed + k) for k, name in enumerate(_draws)}
-        for chip in chips:
+    def changed(self, seed, **values):
+        "Conductances of one read, and readouts, with the effects that are switched on."
+        generators = _generators(seed)
+        for chip in self.chips:
             del chip.effects[:]
-            for cls, arguments, draws in _wanted(**values):
+            for cls, arguments, draws in switched_on(**values):
                 chip.add_effect(cls(*arguments, **{"generator": generators[draws]} if draws else {}))
-        after = [chip.read_conductances() for chip in chips]
-        output, r2 = fitted(layer.readout(x))
-        old, new = (torch.cat([g.flatten() for g in gs]).double() for gs in (before, after))
-        figure.set_layout_engine("none")  # a layout that is searched for takes as long as all the rest
-        a, b, c = figure.subplots(
-            1, 3, gridspec_kw={"left": 0.05, "right": 0.99, "bottom": 0.16, "top": 0.9, "wspace": 0.38}
-        )
+        return [chip.read_conductances() for chip in self.chips], self.layer.readout(self.x)
 
-        top = 1.02 * max(g_max, new.max().item()) * unit
-        bins = 80
-        cell = ((t * (unit * bins / top)).long().clamp(0, bins - 1) for t in (new, old))
-        count = torch.bincount(next(cell) * bins + next(cell), minlength=bins * bins).view(bins, bins).double().log10()
-        a.plot([0, top], [0, top], color=palette[6], linewidth=0.6)
-        count[count < 0] = torch.nan
-        image = a.imshow(
-            count.cpu().numpy(),
-            vmin=0,
-            origin="lower",
-            extent=(0, top, 0, top),
-            aspect="auto",
-            interpolation="nearest",
-            zorder=2,
-        )
-        decades = range(1 + int(count.nan_to_num().max().item()))
-        bar = figure.colorbar(image, ax=a, fraction=0.05, pad=0.03, ticks=list(decades)).ax
-        bar.set_yticklabels([f"{10**k}" for k in decades])
-        bar.set_title("devices", fontsize="small")
-        a.set(xlabel=f"before ({name})", ylabel=f"after ({name})", title="conductances")
+# %% ../../nbs/explore/Effects.ipynb #cell-017
+_bins = 80  # in either direction
 
-        change = (difference(after) - difference(before)) * unit
-        limit = change.abs().max().item() or 0.01 * top
-        image = b.imshow(change.cpu().numpy(), cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-        bar = figure.colorbar(image, ax=b, fraction=0.05, pad=0.03, ticks=[-limit, 0, limit]).ax
-        end = f"{limit:.2g}" if limit < 10 else f"{limit:.0f}"
-        bar.set_yticklabels([f"−{end}", "0", end])
-        bar.set_title(name, fontsize="small")
-        b.grid(False)
-        b.set(
-            xlabel="column", ylabel="row", title="change of G+ − G−" if len(chips) == 2 else "change of G − reference"
-        )
 
-        low, high = y.min().item(), y.max().item()
-        c.plot([low, high], [low, high], color=palette[6], linewidth=0.8)
-        c.plot(pick(y), pick(output), ".", markersize=2.5, color=palette[1], label="after")
-        c.plot(pick(y), pick(ideal_y), ".", markersize=1, color=palette[0], label="before")
-        c.set(xlabel="digital output", ylabel="output, line refitted", title=f"outputs, r² {ideal_r2:.4f} → {r2:.4f}")
-        c.legend(markerscale=4)
-        return {
-            "devices changed (%)": 100 * ((new - old).abs() > 1e-5 * old).double().mean().item(),
-            "error of weights (% of spread)": 100 * (weights(after) - w).square().mean().sqrt().item() / spread,
-            "error of outputs (% of spread)": 100
-            * (output - y).double().square().mean().sqrt().item()
-            / (y.double().std(correction=0).item() or 1.0),
-            "r2": r2,
-        }
+def _bar(image, ax, ticks, labels, title):
+    "A bar of colours with labels of its own."
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.03, ticks=ticks).ax
+    bar.set_yticklabels(labels)
+    bar.set_title(title, fontsize="small")
 
-    controls = {
+
+def _decades(old, new, top):
+    "Logarithm of how many devices lie where: (bins after, bins before); not a number without any."
+    row, column = ((t * (_bins / top)).long().clamp(0, _bins - 1) for t in (new, old))
+    count = torch.bincount(row * _bins + column, minlength=_bins**2).view(_bins, _bins).double().log10()
+    count[count < 0] = torch.nan
+    return count
+
+
+@patch
+def draw_devices(self: _Effects, ax, old, new, top):
+    count = _decades(old * self.factor, new * self.factor, top)
+    diagonal(ax, 0, top, linewidth=0.6)
+    where = {"origin": "lower", "extent": (0, top, 0, top), "aspect": "auto", "interpolation": "nearest"}
+    image = ax.imshow(count.cpu().numpy(), vmin=0, zorder=2, **where)
+    decades = list(range(1 + int(count.nan_to_num().max().item())))
+    _bar(image, ax, decades, [f"{10**k}" for k in decades], "devices")
+    ax.set(xlabel=f"before ({self.unit})", ylabel=f"after ({self.unit})", title="conductances")
+
+# %% ../../nbs/explore/Effects.ipynb #cell-020
+@patch
+def draw_change(self: _Effects, ax, after, top):
+    change = (self.difference(after) - self.difference(self.before)) * self.factor
+    limit = change.abs().max().item() or 0.01 * top
+    image = ax.imshow(change.cpu().numpy(), cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+    end = f"{limit:.2g}" if limit < 10 else f"{limit:.0f}"
+    _bar(image, ax, [-limit, 0, limit], [f"−{end}", "0", end], self.unit)
+    ax.grid(False)
+    title = "change of G+ − G−" if len(self.chips) == 2 else "change of G − reference"
+    ax.set(xlabel="column", ylabel="row", title=title)
+
+
+@patch
+def draw_outputs(self: _Effects, ax, output, r2):
+    pick = lambda t: t.flatten()[self.shown].cpu()
+    diagonal(ax, self.y.min().item(), self.y.max().item())
+    dots(ax, pick(self.y), pick(output), label="after")
+    dots(ax, pick(self.y), pick(self.ideal), palette[0], markersize=1, label="before")
+    ax.set(xlabel="digital output", ylabel="output, line refitted", title=f"outputs, r² {self.ideal_r2:.4f} → {r2:.4f}")
+    ax.legend(markerscale=4)
+
+# %% ../../nbs/explore/Effects.ipynb #cell-023
+@patch
+def controls(self: _Effects):
+    return {
         **imperfections(),
         "time": log_slider("drift, time (s), 1: none", 1.0, 1.0, 1e8),
         "nu": slider("drift, exponent", 0.05, 0.0, 0.2, 0.005, ".3f"),
         "noise": slider("read noise (% of G)", 0.0, 0.0, 30.0, 0.5, ".1f"),
-        "temperature": whole("temperature (K)", _room, 248, 398),
+        "temperature": whole("temperature (K)", room, 248, 398),
         "seed": whole("seed", 0, 0, 20),
     }
-    return Explorer(
-        controls,
-        draw,
-        _code,
-        (11.5, 3.3),
-        "conductances after against before, the change in the array, outputs against digital outputs",
-    )
+
+
+@patch
+def code(self: _Effects, **values):
+    return _code(**values)
+
+
+@patch
+@torch.no_grad()
+def draw(self: _Effects, figure, **values):
+    after, readout = self.changed(**values)
+    output, r2 = self.fitted(readout)
+    old, new = (torch.cat([g.flatten() for g in gs]).double() for gs in (self.before, after))
+    a, b, c = fixed_panels(figure, 3, left=0.05, right=0.99, bottom=0.16, top=0.9, wspace=0.38)
+    top = 1.02 * max(self.g_max, new.max().item()) * self.factor  # where axes of conductances end
+    self.draw_devices(a, old, new, top)
+    self.draw_change(b, after, top)
+    self.draw_outputs(c, output, r2)
+    rms = lambda t: t.double().square().mean().sqrt().item()
+    return {
+        "devices changed (%)": 100 * ((new - old).abs() > 1e-5 * old).double().mean().item(),
+        "error of weights (% of spread)": 100 * rms(self.weights(after) - self.w) / self.spread,
+        "error of outputs (% of spread)": 100
+        * rms(output - self.y)
+        / (self.y.double().std(correction=0).item() or 1.0),
+        "r2": r2,
+    }
+
+
+@torch.no_grad()
+def effects(
+    layer,  # a memristive layer: Linear or a convolution of `memnb.mn`
+    x: torch.Tensor | None = None,  # inputs, samples first, of which at most 256 are used; None: uniform in (-1, 1)
+) -> Explorer:
+    """Explore what non-idealities would do to a layer, which stays as it is; effects of its own are left out.
+
+    Raise TypeError if `layer` is no such layer, ValueError if its weights were freed, and whatever the layer raises
+    if the inputs don't fit.
+    """
+    return _Effects(layer, x).explorer()

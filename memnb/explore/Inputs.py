@@ -7,11 +7,14 @@ __all__ = ['inputs']
 
 # %% ../../nbs/explore/Inputs.ipynb #cell-002
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import torch
+from fastcore.basics import patch
 
-from .Explorer import Explorer, choice, log_slider, palette, slider, steps
+from .Explorer import Exploration, Explorer, choice, counts, headroom, log_slider, optional, slider
 from ..map.Input import Encoding, bit_serial, encode, fixed_scale, naive_scale, per_sample_scale, pulse_width
+from ..show import palette
 from ..utils import finite_range
 
 # %% ../../nbs/explore/Inputs.ipynb #cell-005
@@ -22,7 +25,168 @@ _routines = {
     "pulse width": pulse_width,
     "bit-serial": bit_serial,
 }
+_rangeless = ("naive", "per sample")
+
+
+def _settings(routine, largest, bits):
+    "A routine's parameters, as far as it has them, for a range up to `largest` and so many bits (0: any)."
+    found = {} if routine in _rangeless else {"range": largest}
+    if routine == "bit-serial":
+        return found | {"bits": bits or 8}
+    return found | ({"bits": bits} if bits and routine != "naive" else {})
+
+# %% ../../nbs/explore/Inputs.ipynb #cell-008
+class _Coded(NamedTuple):
+    "Activations as voltages."
+
+    voltages: torch.Tensor  # (samples, rows); of bits (patterns, samples, rows), volt
+    mean: torch.Tensor  # what a row contributes: (samples, rows), volt
+    meaning: str  # of `mean`, for an axis
+    back: torch.Tensor  # activations as they are read back
+    low: float  # activations that aren't clipped: from here
+    high: float  # to here
+    beyond: torch.Tensor  # whether an activation is clipped
+
+
+def _coded(samples, routine, limit, settings):
+    "Samples (n, rows) under a routine, with voltages up to `limit`."
+    voltages, s = encode(SimpleNamespace(max_input_voltage=limit), samples, _routines[routine], settings)
+    coding = s if isinstance(s, Encoding) else Encoding(s)
+    if coding.weights is not None:
+        mean, meaning = torch.tensordot(coding.weights, voltages, 1), "voltage, bits by weight (V)"
+    elif coding.duration is not None:
+        mean, meaning = voltages * coding.duration, "mean voltage over time (V)"
+    else:
+        mean, meaning = voltages, "voltage (V)"
+    full = (limit / torch.as_tensor(coding.s).min()).item()
+    top = full * (1 - 2.0 ** (1 - settings["bits"])) if routine == "bit-serial" else full
+    beyond = (samples < -full * (1 + 1e-9)) | (samples > top * (1 + 1e-9))
+    return _Coded(voltages, mean, meaning, mean / coding.s, -full, top, beyond)
+
+# %% ../../nbs/explore/Inputs.ipynb #cell-012
+_shown = 24  # samples
+
+
+def _liveliest(samples):
+    "The three rows that vary most, in order."
+    return samples.var(0, correction=0).argsort(descending=True, stable=True)[:3].sort().values.tolist()
+
+
+def _draw_rows(ax, values, rows, labelled=False):
+    "Rows of (samples, rows), as steps over the first samples."
+    part = values[:_shown]
+    for k, row in enumerate(rows):
+        label = f"row {row}" if labelled else None
+        ax.step(range(len(part)), part[:, row].numpy(), where="mid", label=label, color=palette[k])
+
+
+def _draw_activations(ax, samples, rows):
+    _draw_rows(ax, samples, rows, labelled=True)
+    ax.set(xlabel="sample", ylabel="activation", title="activations")
+    headroom(ax, 0.25)
+    ax.legend(ncols=3, loc="upper center", fontsize="small", handlelength=1, columnspacing=1)
+
+
+def _draw_voltages(ax, coded, rows, limit, signed):
+    _draw_rows(ax, coded.mean, rows)
+    for side in (-limit, limit) if signed else (limit,):
+        label = "max_input_voltage" if side > 0 else None
+        ax.axhline(side, color=palette[6], linewidth=0.8, linestyle="--", label=label)
+    ends = ((-1.15 if signed else -0.06) * limit, 1.4 * limit)
+    ax.set(xlabel="sample", ylabel=coded.meaning, title="what drives these rows", ylim=ends)
+    ax.legend(loc="upper center", fontsize="small")
+
+# %% ../../nbs/explore/Inputs.ipynb #cell-015
+def _draw_bits(ax, samples, voltages, limit):
+    one = samples.abs().amax(1).argmax().item()
+    rows = samples[one].abs().argsort(descending=True, stable=True)[:16].sort().values
+    image = voltages[:, one, rows].T.numpy()
+    ax.imshow(image, cmap="Blues", vmin=0, vmax=limit, aspect="auto", interpolation="nearest")
+    ax.set_yticks(range(len(rows)), [str(r) for r in rows.tolist()], fontsize="x-small")
+    ax.set(xlabel="pattern (the last has the weight −1)", ylabel="row")
+    ax.set_title(f"sample {one}: white 0 V, blue {limit:.3g} V")
+    ax.grid(False)
+
+
+def _draw_range(ax, samples, coded, label):
+    "A histogram of activations with those that are clipped, over the range that isn't."
+    edges = torch.linspace(samples.min().item(), samples.max().item(), 61).tolist()
+    counts(ax, samples, palette[6], edges, filled=False)
+    if coded.beyond.any():
+        counts(ax, samples[coded.beyond], palette[1], edges, label="clipped")
+    kept = (max(coded.low, edges[0]), min(coded.high, edges[-1]))
+    ax.axvspan(*kept, color=palette[5], alpha=0.25, label=label, linewidth=0)
+    ax.set(xlabel="activation", ylabel="count", title="what is kept")
+    ax.legend(fontsize="small")
+
+# %% ../../nbs/explore/Inputs.ipynb #cell-018
 _most = 2**18  # elements that are looked at
+
+
+class _Inputs(Exploration):
+    "Activations under scaling routines."
+
+    alt = "activations and voltages over samples, histogram of activations with the range"
+
+    def __init__(self, x):
+        self.lowest, highest = finite_range(x, "x")
+        if not x.is_floating_point():
+            raise TypeError(f"x: {x.dtype}: must be floating point")
+        if not x.dim() or self.lowest == highest == 0:
+            raise ValueError(
+                f"x: {x.numel()} elements of shape {tuple(x.shape)}, from {self.lowest} to {highest}: "
+                "must be (..., rows), and not all 0"
+            )
+        samples, self.largest = x.detach().double().cpu().reshape(-1, x.shape[-1]), max(-self.lowest, highest)
+        if (every := -(-x.numel() // _most)) > 1:
+            of_largest = samples.abs().argmax() // samples.shape[1]
+            samples = samples[torch.cat([torch.arange(0, len(samples), every), of_largest[None]]).unique()]
+        self.samples, self.rows = samples, _liveliest(samples)
+
+    def controls(self):
+        return {
+            "routine": choice("scaling routine", list(_routines), "fixed"),
+            "limit": slider("max_input_voltage (V)", 0.3, 0.05, 2.0, 0.05),
+            "share": log_slider("range / max|x|", 1.0, 0.01, 1.0),
+            "bits": optional("bits", (8, 6, 5, 4, 3, 2)),
+        }
+
+    def idle(self, routine, **_):
+        return ("share",) * (routine in _rangeless) + ("bits",) * (routine == "naive")
+
+    def draw(self, figure, routine, limit, share, bits):
+        settings = _settings(routine, share * self.largest, bits)
+        coded = _coded(self.samples, routine, limit, settings)
+        a, b, c = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
+        _draw_activations(a, self.samples, self.rows)
+        if routine == "bit-serial":
+            _draw_bits(b, self.samples, coded.voltages, limit)
+        else:
+            _draw_voltages(b, coded, self.rows, limit, self.lowest < 0)
+        _draw_range(c, self.samples, coded, "widest range" if routine == "per sample" else "range")
+        return self.numbers(coded) | ({"bits": str(settings["bits"])} if "bits" in settings else {})
+
+    def numbers(self, coded):
+        "What is said beneath the picture of any routine."
+        size = self.samples.square().mean().sqrt().item()
+        return {
+            "error (% of rms)": 100 * (coded.back - self.samples).square().mean().sqrt().item() / size,
+            "clipped (%)": 100 * coded.beyond.double().mean().item(),
+            "range (activation)": -coded.low,
+            "largest voltage (V)": coded.voltages.abs().max().item(),
+        }
+
+# %% ../../nbs/explore/Inputs.ipynb #cell-022
+@patch
+def code(self: _Inputs, routine, limit, share, bits):
+    settings = _settings(routine, share * self.largest, bits)
+    if "range" in settings:
+        settings["range"] = float(f"{settings['range']:.6g}")
+    more = f", scaling_routine_params={settings}" if settings else ""
+    return (
+        f"patch_model(model, VTEAM, {{}}, [torch.nn.Linear], max_input_voltage={limit:.4g},\n"
+        f"            scaling_routine={_routines[routine].__name__}{more})"
+    )
 
 
 def inputs(
@@ -33,130 +197,4 @@ def inputs(
     If there are more than 2^18 elements, only evenly spaced samples are shown, and the one with the largest element.
     Raise TypeError or ValueError if `x` isn't a tensor of activations, or if they aren't finite or are all 0.
     """
-    lo, hi = finite_range(x, "x")
-    if not x.is_floating_point():
-        raise TypeError(f"x: {x.dtype}: must be floating point")
-    if not x.dim() or lo == hi == 0:
-        raise ValueError(
-            f"x: {x.numel()} elements of shape {tuple(x.shape)}, from {lo} to {hi}: must be (..., rows), and not all 0"
-        )
-    samples, largest = x.detach().double().cpu().reshape(-1, x.shape[-1]), max(-lo, hi)
-    every = -(-x.numel() // _most)
-    if every > 1:
-        of_largest = samples.abs().argmax() // samples.shape[1]
-        samples = samples[torch.cat([torch.arange(0, len(samples), every), of_largest[None]]).unique()]
-    size = samples.square().mean().sqrt().item()
-    # lines on which something happens: the rows at the border of an image may always be dark
-    lines = samples.var(0, correction=0).argsort(descending=True, stable=True)[:3].sort().values.tolist()
-    shown = min(len(samples), 24)
-
-    def params(routine, share, bits):
-        "The routine's parameters, as far as it has them."
-        found = {"range": share * largest} if routine in ("fixed", "pulse width", "bit-serial") else {}
-        if routine == "bit-serial":
-            return found | {"bits": bits or 8}
-        return found | ({"bits": bits} if bits and routine != "naive" else {})
-
-    def draw(figure, routine, limit, share, bits):
-        controls["share"].disabled, controls["bits"].disabled = (routine in ("naive", "per sample"), routine == "naive")
-        settings = params(routine, share, bits)
-        voltages, s = encode(SimpleNamespace(max_input_voltage=limit), samples, _routines[routine], settings)
-        coding = s if isinstance(s, Encoding) else Encoding(s)
-        if coding.weights is not None:
-            mean, what = torch.tensordot(coding.weights, voltages, 1), "voltage, bits by weight (V)"
-        elif coding.duration is not None:
-            mean, what = voltages * coding.duration, "mean voltage over time (V)"
-        else:
-            mean, what = voltages, "voltage (V)"
-        back = mean / coding.s
-        full = (limit / torch.as_tensor(coding.s).min()).item()
-        top = full * (1 - 2.0 ** (1 - settings["bits"])) if routine == "bit-serial" else full
-        beyond = (samples < -full * (1 + 1e-9)) | (samples > top * (1 + 1e-9))
-        a, b, c = figure.subplots(1, 3, width_ratios=(1, 1, 0.9))
-        for k, line in enumerate(lines):
-            a.step(range(shown), samples[:shown, line].numpy(), where="mid", label=f"row {line}", color=palette[k])
-        a.set(xlabel="sample", ylabel="activation", title="activations")
-        a.set_ylim(top=a.get_ylim()[1] + 0.25 * (a.get_ylim()[1] - a.get_ylim()[0]))  # room for the legend
-        a.legend(ncols=3, loc="upper center", fontsize="small", handlelength=1, columnspacing=1)
-        if routine == "bit-serial":
-            one = samples.abs().amax(1).argmax().item()
-            rows = samples[one].abs().argsort(descending=True, stable=True)[:16].sort().values
-            b.imshow(
-                voltages[:, one, rows].T.numpy(),
-                cmap="Blues",
-                vmin=0,
-                vmax=limit,
-                aspect="auto",
-                interpolation="nearest",
-            )
-            b.set_yticks(range(len(rows)), [str(r) for r in rows.tolist()], fontsize="x-small")
-            b.set(
-                xlabel="pattern (the last has the weight −1)",
-                ylabel="row",
-                title=f"sample {one}: white 0 V, blue {limit:.3g} V",
-            )
-            b.grid(False)
-        else:
-            for k, line in enumerate(lines):
-                b.step(range(shown), mean[:shown, line].numpy(), where="mid", color=palette[k])
-            for side in (limit,) if lo >= 0 else (-limit, limit):
-                b.axhline(
-                    side,
-                    color=palette[6],
-                    linewidth=0.8,
-                    linestyle="--",
-                    label="max_input_voltage" if side > 0 else None,
-                )
-            b.set(
-                xlabel="sample",
-                ylabel=what,
-                title="what drives these rows",
-                ylim=((-0.06 if lo >= 0 else -1.15) * limit, 1.4 * limit),
-            )
-            b.legend(loc="upper center", fontsize="small")
-        edges = torch.linspace(samples.min().item(), samples.max().item(), 61).tolist()
-        clipped = samples[beyond].numpy()
-        c.hist(samples.flatten().numpy(), bins=edges, histtype="step", color=palette[6], log=True)
-        if clipped.size:
-            c.hist(clipped, bins=edges, color=palette[1], log=True, histtype="stepfilled", label="clipped")
-        extent = (max(-full, edges[0]), min(top, edges[-1]))
-        c.axvspan(
-            *extent,
-            color=palette[5],
-            alpha=0.25,
-            label="widest range" if routine == "per sample" else "range",
-            linewidth=0,
-        )
-        c.set(xlabel="activation", ylabel="count", title="what is kept")
-        c.legend(fontsize="small")
-        return {
-            "error (% of rms)": 100 * (back - samples).square().mean().sqrt().item() / size,
-            "clipped (%)": 100 * beyond.double().mean().item(),
-            "range (activation)": full,
-            "largest voltage (V)": voltages.abs().max().item(),
-            **({"bits": str(settings["bits"])} if "bits" in settings else {}),
-        }
-
-    def code(routine, limit, share, bits):
-        settings = params(routine, share, bits)
-        if "range" in settings:
-            settings["range"] = float(f"{settings['range']:.6g}")
-        more = f", scaling_routine_params={settings}" if settings else ""
-        return (
-            f"patch_model(model, VTEAM, {{}}, [torch.nn.Linear], max_input_voltage={limit:.4g},\n"
-            f"            scaling_routine={_routines[routine].__name__}{more})"
-        )
-
-    controls = {
-        "routine": choice("scaling routine", list(_routines), "fixed"),
-        "limit": slider("max_input_voltage (V)", 0.3, 0.05, 2.0, 0.05),
-        "share": log_slider("range / max|x|", 1.0, 0.01, 1.0),
-        "bits": steps("bits", [("any", 0), *((str(n), n) for n in (8, 6, 5, 4, 3, 2))], 0),
-    }
-    return Explorer(
-        controls,
-        draw,
-        code,
-        (10.5, 3.2),
-        "activations and voltages over samples, histogram of activations with the range",
-    )
+    return _Inputs(x).explorer()

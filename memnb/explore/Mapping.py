@@ -7,13 +7,28 @@ __all__ = ['mapping']
 
 # %% ../../nbs/explore/Mapping.ipynb #cell-002
 from functools import partial
+from typing import NamedTuple
 
 import torch
+from fastcore.basics import patch
 
-from ..bh.crossbar.Decode import map_weights
+from ..bh.crossbar.Decode import Decode, map_weights
 from ..bh.crossbar.Scheme import Scheme
 from ..bh.Quantize import quantize
-from .Explorer import Explorer, choice, log_slider, palette, slider, steps
+from memnb.explore.Explorer import (
+    Exploration,
+    Explorer,
+    as_python,
+    choice,
+    counts,
+    diagonal,
+    dots,
+    log_slider,
+    optional,
+    siemens,
+    slider,
+    some,
+)
 from memnb.map.Parameter import (
     balanced_map,
     mse_map,
@@ -24,9 +39,10 @@ from memnb.map.Parameter import (
     reference_map,
     sliced_map,
 )
+from ..show import palette
 from ..utils import finite_range
 
-# %% ../../nbs/explore/Mapping.ipynb #cell-004
+# %% ../../nbs/explore/Mapping.ipynb #cell-005
 _routines = {
     "naive": naive_map,
     "balanced": balanced_map,
@@ -37,16 +53,125 @@ _routines = {
     "8 bits in slices": sliced_map,
     "two pairs": pairs_map,
 }
-_calls = {
-    "naive": "naive_map",
-    "balanced": "balanced_map",
-    "per column": "per_column_map",
-    "reference column": "reference_map",
-    "best limit for the levels": "partial(mse_map, levels={levels})",
-    "best limit for 5 % noise": "partial(noise_map, sigma=0.05)",
-    "8 bits in slices": "partial(sliced_map, bits=8, cell_bits={cell_bits})",
-    "two pairs": "pairs_map",
-}
+
+
+def _routine(name, levels):
+    "The routine with what depends on the number of levels (0: any)."
+    levels = levels or 256
+    if name == "best limit for the levels":
+        return partial(mse_map, levels=levels)
+    if name == "8 bits in slices":
+        return partial(sliced_map, bits=8, cell_bits=max(1, min(8, levels.bit_length() - 1)))
+    return _routines[name]
+
+
+def _retained(name, p_l):
+    "`p_l` as a routine gets it: None for all weights, and where the routine looks for a limit itself."
+    return None if p_l >= 1 or name.startswith("best") else p_l
+
+# %% ../../nbs/explore/Mapping.ipynb #cell-008
+class _Held(NamedTuple):
+    "Weights on devices."
+
+    conductances: list  # of (columns, rows), siemens: two for a pair
+    weights: torch.Tensor  # as they come back
+    decode: Decode
+
+    @property
+    def limit(self):
+        "The largest weight that comes back."
+        return self.weights.abs().max().item()
+
+
+def _held(w, routine, scheme, p_l, levels, r_on, r_off):
+    "Weights (outputs, inputs) as devices with so many levels hold them."
+    mapped = map_weights(w, routine, r_on, r_off, scheme, p_l)
+    held = [g if not levels else quantize(g, levels, min=1 / r_off, max=1 / r_on) for g in mapped.matrices]
+    if mapped.decode.reference:
+        difference = held[0][:-1] - held[0][-1:]
+    else:
+        difference = held[0] - (held[1] if len(held) == 2 else (1 / r_on + 1 / r_off) / 2)
+    return _Held(held, mapped.decode(difference.T).T * mapped.decode.scale, mapped.decode)
+
+# %% ../../nbs/explore/Mapping.ipynb #cell-012
+def _draw_weights(ax, w, limit):
+    counts(ax, w, palette[6], 60, filled=False)
+    ax.axvspan(-limit, limit, color=palette[5], alpha=0.25, label="range kept", linewidth=0)
+    ax.set(xlabel="weight", ylabel="count", title="weights")
+    ax.legend()
+
+
+def _draw_devices(ax, conductances, r_on, r_off):
+    unit, name = siemens(1 / r_on)
+    edges = torch.linspace(1 / r_off * unit, 1 / r_on * unit, 61).tolist()
+    labels = ("G+", "G−") if len(conductances) == 2 else ("G",)
+    for g, label in zip(conductances, labels, strict=True):
+        counts(ax, g * unit, bins=edges, filled=False, label=label)
+    ax.set(xlabel=f"conductance ({name})", ylabel="count", title="devices")
+    ax.legend()
+
+
+def _draw_return(ax, w, held):
+    shown = some(w.numel())
+    diagonal(ax, -held.limit, held.limit)
+    dots(ax, w.flatten()[shown], held.weights.flatten()[shown])
+    ax.set(xlabel="weight", ylabel="weight as held", title="what comes back")
+
+# %% ../../nbs/explore/Mapping.ipynb #cell-015
+class _Mapping(Exploration):
+    "A weight under mapping routines."
+
+    alt = "histograms of weights and conductances, weights against weights as held"
+
+    def __init__(self, weight):
+        finite_range(weight, "weight")
+        if weight.dim() < 2:
+            raise ValueError(f"weight: shape {tuple(weight.shape)}: must be a layer's, (outputs, ...)")
+        self.w = weight.detach().double().cpu().flatten(1)
+
+    def controls(self):
+        return {
+            "routine": choice("mapping routine", list(_routines)),
+            "scheme": choice("scheme", [(s.name, s) for s in (Scheme.DoubleColumn, Scheme.SingleColumn)]),
+            "p_l": slider("p_l, weights retained", 1.0, 0.5, 1.0, 0.005, ".3f"),
+            "levels": optional("levels of a device", (256, 64, 32, 16, 8, 4, 2)),
+            "r_on": log_slider("R_on (Ω)", 1e4, 1e2, 1e6),
+            "ratio": log_slider("R_off / R_on", 100.0, 1.5, 1e4),
+        }
+
+    def draw(self, figure, routine, scheme, p_l, levels, r_on, ratio):
+        chosen = _routine(routine, levels)
+        held = _held(self.w, chosen, scheme, _retained(routine, p_l), levels, r_on, r_on * ratio)
+        a, b, c = figure.subplots(1, 3)
+        _draw_weights(a, self.w, held.limit)
+        _draw_devices(b, held.conductances, r_on, r_on * ratio)
+        _draw_return(c, self.w, held)
+        return self.numbers(held)
+
+    def numbers(self, held):
+        "What is said beneath the picture."
+        w, factor = self.w, held.decode.factor
+        error = (held.weights - w).square().mean().sqrt().item() / (w.std(correction=0).item() or 1.0)
+        common = factor is None or not factor.dim()
+        clipped = (w.abs() > held.limit * (1 + 1e-6)).double().mean().item() if common else 0.0
+        return {
+            "error (% of spread)": 100 * error,
+            "devices per weight": sum(g.numel() for g in held.conductances) / w.numel(),
+            "clipped (%)": 100 * clipped,
+            "mean conductance (S)": sum(g.mean().item() for g in held.conductances) / len(held.conductances),
+        }
+
+# %% ../../nbs/explore/Mapping.ipynb #cell-018
+@patch
+def code(self: _Mapping, routine, scheme, p_l, levels, r_on, ratio):
+    retained = _retained(routine, p_l)
+    kept = "" if retained is None else f", p_l={retained:.4g}"
+    lines = [
+        f"patch_model(model, VTEAM, {{'r_on': {r_on:.4g}, 'r_off': {r_on * ratio:.4g}}}, [torch.nn.Linear],",
+        f"            mapping_routine={as_python(_routine(routine, levels))}, scheme={scheme}{kept})",
+        *[f"apply_finite_conductance_states(model, {levels})"] * bool(levels),
+    ]
+    return "\n".join(lines)
 
 
 def mapping(
@@ -56,77 +181,4 @@ def mapping(
 
     Raise TypeError or ValueError if `weight` isn't the weight tensor of a layer, or isn't finite.
     """
-    finite_range(weight, "weight")
-    if weight.dim() < 2:
-        raise ValueError(f"weight: shape {tuple(weight.shape)}: must be a layer's, (outputs, ...)")
-    w = weight.detach().double().cpu().flatten(1)
-
-    def chosen(routine, levels):
-        "The routine with what depends on the number of levels."
-        if routine == "best limit for the levels":
-            return partial(mse_map, levels=levels or 256)
-        if routine == "8 bits in slices":
-            return partial(sliced_map, bits=8, cell_bits=max(1, min(8, (levels or 256).bit_length() - 1)))
-        return _routines[routine]
-
-    def draw(figure, routine, scheme, p_l, levels, r_on, ratio):
-        r_off = r_on * ratio
-        p_l = None if p_l >= 1 or routine.startswith("best") else p_l
-        mapped = map_weights(w, chosen(routine, levels), r_on, r_off, scheme, p_l)
-        held = [g if not levels else quantize(g, levels, min=1 / r_off, max=1 / r_on) for g in mapped.matrices]
-        if mapped.decode.reference:
-            difference = held[0][:-1] - held[0][-1:]
-        else:
-            difference = held[0] - (held[1] if len(held) == 2 else (1 / r_on + 1 / r_off) / 2)
-        back = mapped.decode(difference.T).T * mapped.decode.scale
-        error = (back - w).square().mean().sqrt().item() / (w.std(correction=0).item() or 1.0)
-        limit = back.abs().max().item()
-        a, b, c = figure.subplots(1, 3)
-        a.hist(w.flatten().numpy(), bins=60, histtype="step", color=palette[6], log=True)
-        a.axvspan(-limit, limit, color=palette[5], alpha=0.25, label="range kept", linewidth=0)
-        a.set(xlabel="weight", ylabel="count", title="weights")
-        a.legend()
-        unit, name = (1e3, "mS") if r_on < 2e3 else (1e6, "µS")
-        edges = torch.linspace(1 / r_off * unit, 1 / r_on * unit, 61).tolist()
-        for k, g in enumerate(held):
-            b.hist(
-                (g.flatten() * unit).numpy(),
-                bins=edges,
-                histtype="step",
-                log=True,
-                label=("G+", "G−")[k] if len(held) == 2 else "G",
-            )
-        b.set(xlabel=f"conductance ({name})", ylabel="count", title="devices")
-        b.legend()
-        shown = torch.randperm(w.numel(), generator=torch.Generator().manual_seed(0))[:2000]
-        c.plot([-limit, limit], [-limit, limit], color=palette[6], linewidth=0.8)
-        c.plot(w.flatten()[shown].numpy(), back.flatten()[shown].numpy(), ".", markersize=2.5, color=palette[1])
-        c.set(xlabel="weight", ylabel="weight as held", title="what comes back")
-        return {
-            "error (% of spread)": 100 * error,
-            "devices per weight": sum(g.numel() for g in held) / w.numel(),
-            "clipped (%)": 100 * (w.abs() > limit * (1 + 1e-6)).double().mean().item()
-            if mapped.decode.factor is None or not mapped.decode.factor.dim()
-            else 0.0,
-            "mean conductance (S)": sum(g.mean().item() for g in held) / len(held),
-        }
-
-    def code(routine, scheme, p_l, levels, r_on, ratio):
-        call = _calls[routine].format(levels=levels or 256, cell_bits=max(1, min(8, (levels or 256).bit_length() - 1)))
-        kept = "" if p_l >= 1 or routine.startswith("best") else f", p_l={p_l:.4g}"
-        lines = [f"patch_model(model, VTEAM, {{'r_on': {r_on:.4g}, 'r_off': {r_on * ratio:.4g}}}, [torch.nn.Linear],"]
-        lines += [f"            mapping_routine={call}, scheme={scheme}{kept})"]
-        lines += [f"apply_finite_conductance_states(model, {levels})"] * bool(levels)
-        return "\n".join(lines)
-
-    controls = {
-        "routine": choice("mapping routine", list(_routines)),
-        "scheme": choice("scheme", [(s.name, s) for s in (Scheme.DoubleColumn, Scheme.SingleColumn)]),
-        "p_l": slider("p_l, weights retained", 1.0, 0.5, 1.0, 0.005, ".3f"),
-        "levels": steps("levels of a device", [("any", 0), *((str(n), n) for n in (256, 64, 32, 16, 8, 4, 2))], 0),
-        "r_on": log_slider("R_on (Ω)", 1e4, 1e2, 1e6),
-        "ratio": log_slider("R_off / R_on", 100.0, 1.5, 1e4),
-    }
-    return Explorer(
-        controls, draw, code, (10.5, 3.2), "histograms of weights and conductances, weights against weights as held"
-    )
+    return _Mapping(weight).explorer()

@@ -8,18 +8,207 @@ __all__ = ['tuning']
 # %% ../../nbs/explore/Tuning.ipynb #cell-002
 import copy
 import math
+from typing import NamedTuple
 
 import torch
+from fastcore.basics import patch
 
-from .Explorer import Explorer, choice, palette, steps, whole
-from ..map.Module import LineSums, analytic_tune, column_tune, naive_tune, random_inputs, tune_on
+from .Explorer import Exploration, Explorer, choice, counts, dots, headroom, some, steps, whole
+from ..map.Module import Affine, LineSums, analytic_tune, column_tune, naive_tune, random_inputs, tune_on
 from ..mn.Layer import MemristiveLayer
+from ..show import palette, prefixed
 from ..utils import finite_range
 
 # %% ../../nbs/explore/Tuning.ipynb #cell-005
+_most = 2**17  # elements of `x`, about, that are looked at
+
+
+def _checked(layer):
+    "A copy of the layer. Raise TypeError or ValueError if it can't be explored."
+    if not isinstance(layer, MemristiveLayer):
+        raise TypeError(
+            f"layer={type(layer).__name__}: must be a memristive layer, of memnb.mn, with crossbars of its own"
+        )
+    if layer.freed:
+        raise ValueError(
+            "layer: its digital weights were freed by disable_legacy(), so there is nothing to compare it with"
+        )
+    return copy.deepcopy(layer)
+
+
+def _samples(layer, x):
+    "Some of the samples that are given. Raise TypeError or ValueError if they aren't the layer's."
+    finite_range(x, "x")
+    dimensions = getattr(layer, "dimensions", 0)
+    if x.dim() < 2 or (dimensions and x.dim() != dimensions + 2) or len(x) < 4:
+        raise ValueError(f"x: shape {tuple(x.shape)}: must be samples of the layer's input, at least 4")
+    x = x.detach()
+    wanted = _most // max(1, x[0].numel()) if layer.separable else 4 if dimensions else 16
+    x = x[:: max(1, len(x) // max(4, wanted))]
+    with torch.random.fork_rng(devices=[]):
+        copy.deepcopy(layer).readout(x[:1])  # says what is wrong with them
+    return x
+
+# %% ../../nbs/explore/Tuning.ipynb #cell-008
+def _extent(layer):
+    "How wide random images are; None if the layer doesn't take images."
+    if not getattr(layer, "dimensions", 0):
+        return None
+    return max([16, *((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True))])
+
+
+def _shape(layer, n):
+    "The shape of n random inputs."
+    dimensions = getattr(layer, "dimensions", 0)
+    return (n, layer.in_channels, *[_extent(layer)] * dimensions) if dimensions else (n, layer.in_features)
+
+
+def _numbers_of_inputs(layer):
+    "How many random inputs there may be, with how many it begins, and how many others check the line."
+    dimensions = getattr(layer, "dimensions", 0)
+    sizes = [1, 2, 4, 8, 16, 32] if dimensions else [4, 16, 64, 256, 1024, 4096]
+    first = sizes[3 if layer.separable else 0]
+    return sizes, first, (2 if dimensions else 256) if layer.separable else (1 if dimensions else 8)
+
+# %% ../../nbs/explore/Tuning.ipynb #cell-011
 _random = {"one line": naive_tune, "analytic": analytic_tune, "a line per column": column_tune}
 _given = {"one line, given inputs": False, "a line per column, given inputs": True}
-_most = 2**17  # elements of `x`, about, that are looked at
+
+
+class _Tuned(NamedTuple):
+    "A line on inputs that it wasn't fitted on."
+
+    line: Affine
+    c: torch.Tensor  # (channels, outputs of each), amperes per unit of input
+    y: torch.Tensor  # digital outputs, likewise
+    left: torch.Tensor  # digital less tuned outputs
+    slope: float  # error
+    r2: float
+
+
+class _Tuning(Exploration):
+    "A layer under tuning routines."
+
+    alt = "digital against crossbar output with the tuned line, histogram of residuals, residuals by output channel"
+
+    def __init__(self, layer, x):
+        self.layer = _checked(layer)
+        self.x = None if x is None else _samples(self.layer, x)
+
+    def line(self, work, routine, count, seed):
+        "The line that a routine finds."
+        if routine in _given:
+            tune_on(work, [self.x], per_column=_given[routine], verbose=False)
+            return work.transform_output
+        generator = torch.Generator().manual_seed(seed)
+        return _random[routine](work, _shape(work, count), verbose=False, generator=generator)
+
+    def others(self, work, seed):
+        "Inputs that the line wasn't fitted on."
+        if self.x is not None:
+            return self.x[3::4]
+        shape = _shape(work, _numbers_of_inputs(work)[2])
+        return random_inputs(work, shape, torch.Generator().manual_seed(seed + 2**20))
+
+    def tuned(self, routine, count, seed):
+        "The line, and what it leaves. Raise ValueError if there is nothing to check it with."
+        keep = self.layer.separable and not self.layer.random_read
+        work = self.layer if keep else copy.deepcopy(self.layer)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.default_generator.manual_seed(seed)
+            line = self.line(work, routine, count, seed)
+            seen = self.others(work, seed)
+            c, y = work.readout(seen), work.digital(seen)
+            if c.numel() < 2:
+                raise ValueError("x: a single output, through which any line goes; give more inputs")
+            sums = LineSums(work)
+            sums.add(c, y)
+            slope, r2 = sums.check(line.coef, line.intercept)
+            left = (y - line(c)).double()
+        channel = -1 - getattr(work, "dimensions", 0)
+        channels = lambda t: t.double().movedim(channel, 0).flatten(1).cpu()
+        return _Tuned(line, channels(c), channels(y), channels(left), slope, r2)
+
+# %% ../../nbs/explore/Tuning.ipynb #cell-014
+def _segments(tuned):
+    "Ends of the lines (3, lines) in c and y, with a gap after each."
+    c, (coef, intercept) = tuned.c, (t.double().flatten().cpu() for t in (tuned.line.coef, tuned.line.intercept))
+    ends = torch.stack([c.amin(1), c.amax(1)]) if len(coef) > 1 else torch.stack([c.min(), c.max()])[:, None]
+    ends = torch.cat([ends, torch.full_like(ends[:1], math.nan)])
+    return ends, coef * ends + intercept
+
+
+def _draw_line(ax, tuned, chosen):
+    factor, unit = prefixed(tuned.c.abs().max().item(), "A")
+    dots(ax, tuned.c.flatten()[chosen] * factor, tuned.y.flatten()[chosen], palette[0])
+    x, y = _segments(tuned)
+    lines = x.shape[1]
+    label, width = (f"{lines} lines", 0.6) if lines > 1 else ("line", 1.2)
+    ax.plot((x * factor).T.flatten().numpy(), y.T.flatten().numpy(), color=palette[1], linewidth=width, label=label)
+    ax.set(xlabel=f"crossbar output ({unit} per unit of input)", ylabel="digital output", title="outputs, and the line")
+    ax.legend(loc="upper left", fontsize="small")
+
+# %% ../../nbs/explore/Tuning.ipynb #cell-017
+def _draw_left(ax, left):
+    counts(ax, left, palette[0])
+    ax.set(xlabel="digital − tuned output", ylabel="count", title="what is left")
+    ax.locator_params(axis="x", nbins=5)
+
+
+def _draw_channels(ax, left, chosen):
+    place, mean, spread = torch.arange(len(left)).numpy(), left.mean(1), left.std(1, correction=0)
+    low, high = ((mean + side * spread).numpy() for side in (-1, 1))
+    ax.axhline(0, color=palette[6], linewidth=0.8)
+    dots(ax, chosen // left.shape[1], left.flatten()[chosen], palette[0], alpha=0.4)
+    ax.plot(place, mean.numpy(), color=palette[1], label="mean")
+    ax.fill_between(place, low, high, color=palette[1], alpha=0.2, linewidth=0, label="± standard deviation")
+    ax.set(xlabel="output channel", ylabel="digital − tuned output", title="by channel")
+    ax.legend(fontsize="small", loc="upper center", ncols=2)
+    headroom(ax, 0.2)
+
+# %% ../../nbs/explore/Tuning.ipynb #cell-020
+@patch
+def controls(self: _Tuning):
+    sizes, first, _ = _numbers_of_inputs(self.layer)
+    return {
+        "routine": choice("tuning routine", [*_random, *([] if self.x is None else _given)]),
+        "count": steps("random inputs", [(str(n), n) for n in sizes], first),
+        "seed": whole("seed", 0, 0, 99),
+    }
+
+
+@patch
+def idle(self: _Tuning, routine, **_):
+    if routine != "analytic" and routine not in _given:
+        return ()
+    return ("count",) if self.layer.random_read else ("count", "seed")
+
+
+@patch
+def draw(self: _Tuning, figure, routine, count, seed):
+    tuned = self.tuned(routine, count, seed)
+    chosen, coef = some(tuned.c.numel()), tuned.line.coef.double().flatten()
+    a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
+    _draw_line(a, tuned, chosen)
+    _draw_left(b, tuned.left)
+    _draw_channels(c, tuned.left, chosen)
+    return {
+        "coef (per A)": f"{coef.min():.4g} … {coef.max():.4g}" if len(coef) > 1 else coef.item(),
+        "r2 of the fit": f"{tuned.line.r2.item():.6f}",
+        "slope error on others (%)": 100 * tuned.slope,
+        "r2 on others": f"{tuned.r2:.6f}",
+    }
+
+
+@patch
+def code(self: _Tuning, routine, count, seed):
+    if routine in _given:
+        return f"tune_on(layer, x{', per_column=True' if _given[routine] else ''})"
+    extent, how = _extent(self.layer), ""
+    if routine != "analytic":
+        how = f"input_shape={count}" if extent is None else f"input_batch_size={count}, input_shape={extent}"
+        how += f", generator=torch.Generator().manual_seed({seed})"
+    return f"layer.tuning_routine, layer.tuning_routine_params = {_random[routine].__name__}, {{}}\nlayer.tune({how})"
 
 
 def tuning(
@@ -32,141 +221,4 @@ def tuning(
     is slow. Raise TypeError if `layer` is no memristive layer with a crossbar, and ValueError if its digital weights
     were freed or it can't take the inputs.
     """
-    if not isinstance(layer, MemristiveLayer):
-        raise TypeError(
-            f"layer={type(layer).__name__}: must be a memristive layer, of memnb.mn, with crossbars of its own"
-        )
-    if layer.freed:
-        raise ValueError(
-            "layer: its digital weights were freed by disable_legacy(), so there is nothing to compare it with"
-        )
-    mine = copy.deepcopy(layer)
-    dimensions = getattr(layer, "dimensions", 0)
-    if x is not None:
-        finite_range(x, "x")
-        if x.dim() < 2 or (dimensions and x.dim() != dimensions + 2) or len(x) < 4:
-            raise ValueError(f"x: shape {tuple(x.shape)}: must be samples of the layer's input, at least 4")
-        x = x.detach()
-        wanted = _most // max(1, x[0].numel()) if layer.separable else 4 if dimensions else 16
-        x = x[:: max(1, len(x) // max(4, wanted))]
-        with torch.random.fork_rng(devices=[]):
-            copy.deepcopy(mine).readout(x[:1])  # says what is wrong with them
-    extent = (
-        max([16, *((k - 1) * d + 1 for k, d in zip(layer.kernel_size, layer.dilation, strict=True))])
-        if dimensions
-        else None
-    )
-    sizes = [1, 2, 4, 8, 16, 32] if dimensions else [4, 16, 64, 256, 1024, 4096]
-    first = sizes[3 if layer.separable else 0]
-    other = (2 if dimensions else 256) if layer.separable else (1 if dimensions else 8)
-
-    def shape(n):
-        "The shape of n random inputs."
-        return (n, layer.in_channels, *[extent] * dimensions) if dimensions else (n, layer.in_features)
-
-    def fitted(work, routine, count, seed):
-        "The line that a routine finds."
-        if routine in _given:
-            tune_on(work, [x], per_column=_given[routine], verbose=False)
-            return work.transform_output
-        return _random[routine](work, shape(count), verbose=False, generator=torch.Generator().manual_seed(seed))
-
-    def draw(figure, routine, count, seed):
-        controls["count"].disabled = routine == "analytic" or routine in _given
-        controls["seed"].disabled = controls["count"].disabled and not mine.random_read
-        # reads that are random, or that leave traces, begin where the layer is; all others may be kept
-        work = mine if mine.separable and not mine.random_read else copy.deepcopy(mine)
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.default_generator.manual_seed(seed)
-            line = fitted(work, routine, count, seed)
-            seen = (
-                random_inputs(work, shape(other), torch.Generator().manual_seed(seed + 2**20)) if x is None else x[3::4]
-            )
-            c, y = work.readout(seen), work.digital(seen)
-            if c.numel() < 2:
-                raise ValueError("x: a single output, through which any line goes; give more inputs")
-            sums = LineSums(work)
-            sums.add(c, y)
-            slope, r2 = sums.check(line.coef, line.intercept)
-            left = (y - line(c)).double()
-        channel = -1 - dimensions
-        columns = lambda t: t.double().movedim(channel, 0).flatten(1).cpu()
-        c, y, left = columns(c), columns(y), columns(left)
-        chosen = torch.randperm(c.numel(), generator=torch.Generator().manual_seed(0))[:2000]
-        dot = {"linestyle": "", "marker": ".", "markersize": 2.5, "color": palette[0]}
-        size = c.abs().max().item()
-        factor, unit = (1e3, "mA") if size >= 1e-3 else (1e6, "µA") if size >= 1e-6 else (1e9, "nA")
-        a, b, d = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
-        a.plot((c.flatten()[chosen] * factor).numpy(), y.flatten()[chosen].numpy(), **dot)
-        coef, intercept = (t.double().flatten().cpu() for t in (line.coef, line.intercept))
-        several = len(coef) > 1
-        ends = torch.stack([c.amin(1), c.amax(1)]) if several else torch.stack([c.min(), c.max()])[:, None]
-        # all lines as one, with gaps
-        gap = torch.full_like(ends[:1], math.nan)
-        ends = torch.cat([ends, gap])
-        a.plot(
-            (ends * factor).T.flatten().numpy(),
-            (coef * ends + intercept).T.flatten().numpy(),
-            color=palette[1],
-            linewidth=0.6 if several else 1.2,
-            label=f"{len(coef)} lines" if several else "line",
-        )
-        a.set(
-            xlabel=f"crossbar output ({unit} per unit of input)", ylabel="digital output", title="outputs, and the line"
-        )
-        a.legend(loc="upper left", fontsize="small")
-        b.hist(left.flatten().numpy(), bins=60, color=palette[0], log=True, histtype="stepfilled")
-        b.set(xlabel="digital − tuned output", ylabel="count", title="what is left")
-        b.locator_params(axis="x", nbins=5)
-        place = torch.arange(len(c))
-        d.axhline(0, color=palette[6], linewidth=0.8)
-        d.plot((chosen // c.shape[1]).numpy(), left.flatten()[chosen].numpy(), alpha=0.4, **dot)
-        mean, spread = left.mean(1), left.std(1, correction=0)
-        d.plot(place.numpy(), mean.numpy(), color=palette[1], label="mean")
-        d.fill_between(
-            place.numpy(),
-            (mean - spread).numpy(),
-            (mean + spread).numpy(),
-            color=palette[1],
-            alpha=0.2,
-            linewidth=0,
-            label="± standard deviation",
-        )
-        d.set(xlabel="output channel", ylabel="digital − tuned output", title="by channel")
-        d.legend(fontsize="small", loc="upper center", ncols=2)
-        low, high = d.get_ylim()
-        d.set_ylim(low, high + 0.2 * (high - low))  # room for the legend
-        return {
-            "coef (per A)": f"{coef.min():.4g} … {coef.max():.4g}" if several else coef.item(),
-            "r2 of the fit": f"{line.r2.item():.6f}",
-            "slope error on others (%)": 100 * slope,
-            "r2 on others": f"{r2:.6f}",
-        }
-
-    def code(routine, count, seed):
-        if routine in _given:
-            return f"tune_on(layer, x{', per_column=True' if _given[routine] else ''})"
-        how = (
-            ""
-            if routine == "analytic"
-            else f"input_batch_size={count}, input_shape={extent}"
-            if dimensions
-            else f"input_shape={count}"
-        )
-        how += f", generator=torch.Generator().manual_seed({seed})" if how else ""
-        return (
-            f"layer.tuning_routine, layer.tuning_routine_params = {_random[routine].__name__}, {{}}\nlayer.tune({how})"
-        )
-
-    controls = {
-        "routine": choice("tuning routine", [*_random, *([] if x is None else _given)]),
-        "count": steps("random inputs", [(str(n), n) for n in sizes], first),
-        "seed": whole("seed", 0, 0, 99),
-    }
-    return Explorer(
-        controls,
-        draw,
-        code,
-        (10.5, 3.2),
-        "digital against crossbar output with the tuned line, histogram of residuals, residuals by output channel",
-    )
+    return _Tuning(layer, x).explorer()

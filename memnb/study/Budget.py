@@ -17,6 +17,7 @@ from ..bh.crossbar.Effect import Effect
 from ..map.Input import Encoding, encode, scaling_traits
 from ..map.Module import Affine, LineSums
 from ..map.Observe import inputs_of, observe, readable_layers
+from ..show import palette
 from ..utils import check_number
 
 # %% ../../nbs/study/Budget.ipynb #cell-005
@@ -111,8 +112,8 @@ def _proportional(module, input, of):
     return input * s, s
 
 # %% ../../nbs/study/Budget.ipynb #cell-007
-# told apart by people with the common kinds of colour blindness (Okabe and Ito)
-_colours = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999")
+# black is for all sources together
+_colours = (*palette[:6], "#999999")
 
 
 class Budget:

@@ -15,8 +15,7 @@ import torch
 
 from ..bh.crossbar.Read import driver_power
 from ..bh.nonideality.NonLinear import SweptCurve
-from ..show import card, prefixed, quantity
-from ..explore.Explorer import palette
+from ..show import card, palette, prefixed, quantity
 from ..map.Input import Encoding, bit_serial, encode, pulse_width, scaling_traits
 from ..map.Observe import inputs_of, observe, readable_layers
 from ..utils import check_number

@@ -452,6 +452,7 @@ def _write(self: Crossbar, g, cells=None):
 @patch
 def written(self: Crossbar, cells=None):
     "Tell the effects of a write; `cells` (rows, columns), bool, says to which devices, None: to all."
+    self._dropped += 1  # whoever can't look at tensors can look at numbers
     with torch.inference_mode(False), torch.no_grad():
         for effect in self.acting:
             effect.redraws += 1

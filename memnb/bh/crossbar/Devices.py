@@ -59,6 +59,7 @@ class Device:
             one = self._one()
             result = action(one)
             self._memristor.x[self._index] = one.x
+            self._memristor.changes += 1
         return result
 
     def __repr__(self):
