@@ -40,7 +40,7 @@ def relink(text):
 
 
 def public_names(source):
-    "Functions and classes that a cell defines, without methods that @patch adds and names that begin with an underscore."
+    "Functions and classes that a cell defines, without methods that @patch adds and names with an underscore."
     kinds = (ast.FunctionDef, ast.ClassDef)
     patched = lambda n: any(ast.unparse(d).partition("(")[0] == "patch" for d in n.decorator_list)
     return [n.name for n in ast.parse(source).body if isinstance(n, kinds) and n.name[0] != "_" and not patched(n)]
