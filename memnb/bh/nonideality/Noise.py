@@ -20,8 +20,8 @@ class ProgrammingError(Effect):
     """Add a normal error, drawn anew at every write, with a standard deviation of `sigma` times `of`.
 
     `of` is "g_max" (the device's own), "g" (lognormal, median kept), or one of the measured laws "PCM", "Wan 1 s",
-    "Wan 1 d" and "Milo", for which sigma = 1 is what was measured. Conductances don't fall below 0. `generator` draws
-    the errors; it isn't saved.
+    "Wan 1 d" and "Milo", for which sigma = 1 is what was measured. Conductances don't fall below 0.
+    `generator` gives the seed.
     """
 
     elementwise = True
@@ -73,7 +73,7 @@ class ReadNoise(Effect):
     """Add normal noise at every read, with a standard deviation of `sigma` times `of`.
 
     `of` is "g" (the conductance), or "PCM": the 1/f noise of phase-change devices `time` seconds after programming.
-    Conductances don't fall below 0. `generator` draws the noise; it isn't saved.
+    Conductances don't fall below 0. `generator` gives the seed.
     """
 
     order, random_read = 80, True
@@ -107,7 +107,7 @@ class TelegraphNoise(Effect):
 
     Each device has one trap, filled or empty. `dt` is the time between reads (s). `amplitude_hrs` is the amplitude of a
     device at G_off, and those in between are interpolated in log R; None means the same for all. `filled` (rows, cols)
-    is where the last read left the traps. `generator` draws; it isn't saved.
+    is where the last read left the traps. `generator` gives the seed.
     """
 
     order, random_read, drawn = 85, True, ("filled",)

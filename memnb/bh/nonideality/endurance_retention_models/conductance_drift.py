@@ -20,7 +20,7 @@ class Drift(Effect):
 
     nu is normal with mean `drift_coefficient` and standard deviation `spread`, and drawn at every write. Before
     `initial_time` nothing has drifted. `of="PCM"` takes the measured law of phase-change devices instead, whose nu
-    depends on the conductance. `generator` draws nu; it isn't saved.
+    depends on the conductance. `generator` gives the seed.
     """
 
     elementwise = True
