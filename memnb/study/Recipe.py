@@ -134,6 +134,8 @@ class Recipe:
         if name in self.effects:
             return self.effects[name][0]
         known = {path.rpartition(".")[2]: cls for path, cls in Effect.known.items()}
+        # another class of that name, wherever it was defined, doesn't take the place of the package's
+        known |= {p.rpartition(".")[2]: cls for p, cls in Effect.known.items() if p.startswith("memnb.")}
         if name not in known:
             raise ValueError(f"{given}: no effect {name!r}; known are {sorted(known)}")
         return known[name]
