@@ -27,6 +27,7 @@ class Traits(NamedTuple):
     elementwise: bool = False  # treats each activation by itself, and gives 0 V for 0
     by_row: bool = False  # treats each vector of rows by itself, so that a batch may be taken apart
     with_range: bool = False  # has a range, given or found by calibration
+    one_number: bool = False  # the readout is divided by one number, whatever the input
     factor: Any = (
         None  # function (module, largest, dtype, **params) -> s, if one number for the whole input is all there is
     )
@@ -77,7 +78,7 @@ def naive_factor(
     return min(limit / largest, torch.finfo(dtype).max)
 
 
-@states(proportional=True, elementwise=True, factor=naive_factor)
+@states(proportional=True, elementwise=True, one_number=True, factor=naive_factor)
 def naive_scale(
     module,  # anything with `max_input_voltage` (volt, or None)
     input: torch.Tensor,  # activations, any shape
@@ -215,7 +216,7 @@ def per_sample_scale(
     return input * s if bits is None else fixed_converter(input * s, bits, limit), s
 
 
-@states(elementwise=True, by_row=True, with_range=True)
+@states(elementwise=True, by_row=True, with_range=True, one_number=True)
 def fixed_scale(
     module,  # anything with `max_input_voltage` (volt)
     input: torch.Tensor,  # activations, any shape
