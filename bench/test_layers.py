@@ -10,7 +10,7 @@ import warnings
 
 import pytest
 import torch
-from conftest import record
+from conftest import THREADS, record, within
 
 import memnb
 from memnb.bh.memristor import VTEAM
@@ -34,7 +34,7 @@ def x():
 def convert(plain, **options):
     layer = memnb.mn.Linear(plain, VTEAM, {}, verbose=False, **options)
     layer.tune()
-    return layer
+    return layer.eval()
 
 
 def test_convert(compare, plain, x):
@@ -55,17 +55,19 @@ def test_memory(plain, x):
     assert per_device <= 8
 
 
-def test_inference_without_adc(compare, plain, x):
-    layer = convert(plain, max_input_voltage=0.3)
-    _, ratio = compare("Linear(784, 512), batch 128, no ADC", lambda: layer(x), lambda: plain(x), INPUT, "1.15", 200)
-    assert ratio <= 1.15
-
-
-def test_inference_with_adc(compare, plain, x):
-    layer = convert(plain, **TILED)
-    name = "Linear(784, 512), batch 128, 128x128 tiles, 8-bit ADC"
-    _, ratio = compare(name, lambda: layer(x), lambda: plain(x), INPUT, "2.5", 200)
-    assert ratio <= 2.5
+@pytest.mark.parametrize(
+    ("name", "settings", "targets"),
+    [
+        ("no ADC", {"max_input_voltage": 0.3}, (1.05, 1.1)),
+        ("128x128 tiles, 8-bit ADC", TILED, (1.5, 2)),
+        ("512x512 tiles, 8-bit ADC", TILED | {"tile_shape": (512, 512)}, (1.5, 2)),
+    ],
+)
+def test_inference(compare, plain, x, name, settings, targets):
+    layer, target = convert(plain, **settings), targets[THREADS > 1]
+    what = f"Linear(784, 512), batch 128, {name}"
+    _, ratio = compare(what, lambda: layer(x), lambda: plain(x), INPUT, str(target), 200)
+    assert within(ratio, target)
 
 
 def test_convert_large_model(plain, x):

@@ -17,13 +17,6 @@ from memnb.bh.memristor import VTEAM
 SOURCE, LINE = 20.0, 2.0
 
 
-@pytest.fixture(autouse=True)
-def two_threads(one_thread):
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(1)
-
-
 def array(*shape):
     return 1e-6 + 1e-4 * torch.rand(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
 

@@ -7,6 +7,7 @@ __all__ = ['NoisyPair', 'noisy_difference', 'Tiled']
 
 # %% ../../nbs/mn/Fused.ipynb #cell-002
 import functools
+import threading
 
 import torch
 
@@ -23,30 +24,46 @@ class NoisyPair(torch.autograd.Function):
     "G+ - G- (rows, columns) of a pair with programming errors, conductances ending at 0, from weights (columns, rows)."
 
     @staticmethod
-    def forward(w, scale, g_off, positive_noise, positive_spread, negative_noise, negative_spread):
-        w = w.T.contiguous()
-        negative = w.neg().relu_()
-        positive = w + negative
+    def forward(ctx, w, scale, g_off, positive_noise, positive_spread, negative_noise, negative_spread):
+        w, least = _scratch(w.T, 0).copy_(w.T), w.new_tensor(g_off)
+        positive, negative = torch.add(least, w, alpha=scale), torch.add(least, w, alpha=-scale, out=_scratch(w, 1))
         for g, noise, spread in (
             (positive, positive_noise, positive_spread),
             (negative, negative_noise, negative_spread),
         ):
-            g.mul_(scale).add_(g_off)
+            g.clamp_min_(g_off)
             if noise is not None:
                 g.add_(noise, alpha=spread).relu_()
         # of each pair, the device that the weight's sign is on; one that ended at 0 doesn't follow
-        alive, other = positive > 0, negative > 0
-        follows = (alive ^ other).logical_and_(w >= 0).logical_xor_(other)
-        return positive.sub_(negative), follows.to(positive.dtype).mul_(scale)
+        follows, other = positive > 0, torch.gt(negative, 0, out=_scratch(w, 2, torch.bool))
+        follows.logical_xor_(other).logical_and_(torch.ge(w, 0, out=_scratch(w, 3, torch.bool))).logical_xor_(other)
+        ctx.save_for_backward(follows)
+        ctx.scale = scale
+        return positive.sub_(negative)
 
     @staticmethod
-    def setup_context(ctx, inputs, output):
-        ctx.mark_non_differentiable(output[1])
-        ctx.save_for_backward(output[1])
+    def backward(ctx, gradient):
+        followed = _scratch(gradient, 0).copy_(ctx.saved_tensors[0]).mul_(gradient).mul_(ctx.scale)
+        return followed.T.contiguous(), *[None] * 6
 
-    @staticmethod
-    def backward(ctx, gradient, _):
-        return (gradient * ctx.saved_tensors[0]).T.contiguous(), *[None] * 6
+
+# a tensor of so many numbers is kept: for fewer the memory is at hand, more would hold too much of it
+_kept, _few, _many = threading.local(), 2**15, 2**22
+
+
+def _scratch(like, number: int, dtype=None):
+    """Return a tensor of the shape of another one, for results that nobody sees.
+
+    On a CPU finding memory takes longer than the arithmetic, so that it is kept for the next call in this thread.
+    """
+    if like.device.type != "cpu" or not _few < like.numel() <= _many or torch.compiler.is_compiling():
+        return torch.empty(like.shape, dtype=dtype or like.dtype, device=like.device)
+    kept = vars(_kept).setdefault((number, dtype or like.dtype), {})
+    found = kept.get("tensor")
+    if found is None or found.numel() < like.numel():
+        with torch.inference_mode(False):
+            found = kept["tensor"] = torch.empty(like.numel(), dtype=dtype or like.dtype)
+    return found[: like.numel()].view(like.shape)
 
 # %% ../../nbs/mn/Fused.ipynb #cell-008
 def noisy_difference(layer, matrix) -> tuple | None:
@@ -68,7 +85,7 @@ def noisy_difference(layer, matrix) -> tuple | None:
     decode = Decode()
     decode.scale = torch.tensor(largest / (g_on - g_off), dtype=torch.float64)
     noise = [(None, 0.0) if not e else (e[0].normal, e[0].sigma * g_on) for e in errors]
-    return NoisyPair.apply(matrix.flatten(1), (g_on - g_off) / largest, g_off, *noise[0], *noise[1])[0], decode
+    return NoisyPair.apply(matrix.flatten(1), (g_on - g_off) / largest, g_off, *noise[0], *noise[1]), decode
 
 # %% ../../nbs/mn/Fused.ipynb #cell-012
 class Tiled:

@@ -36,12 +36,13 @@ class Decode(FullPrecision):
         if not isinstance(reference, bool):
             raise TypeError(f"reference={reference!r}: must be True or False")
         self.reference, self.groups = reference, groups
-        for name, value in (("significance", significance), ("factor", factor), ("scale", 1.0)):
-            with torch.inference_mode(False):
+        with torch.inference_mode(False):
+            for name, value in (("significance", significance), ("factor", factor)):
                 t = None if value is None else torch.as_tensor(value, dtype=torch.float64).detach().clone()
-            if t is not None:
-                finite_range(t, name)
-            self.register_buffer(name, t)
+                if t is not None:
+                    finite_range(t, name)
+                self.register_buffer(name, t)
+            self.register_buffer("scale", torch.ones((), dtype=torch.float64))
         if self.significance.dim() != 1 or not len(self.significance):
             raise ValueError(f"significance={significance!r}: must be one number for each slice")
 

@@ -131,6 +131,8 @@ def products(
     "Return currents (..., row tiles, B, cols) in ampere, of all column tiles at once."
     n, groups, rows, columns = tiles.shape[-4:]
     alone = voltages.dim() == 2 and tiles.dim() == 4
+    if alone and n == groups == 1 and voltages.stride(1) == 1:  # its gradient needs no copy
+        return (voltages @ tiles.view(rows, columns))[None]
     alone = alone and not (torch.is_grad_enabled() and (voltages.requires_grad or tiles.requires_grad))
     if alone and groups == 1 and voltages.stride(1) == 1 and len(voltages) > 1:  # the last tile isn't padded
         full = voltages.shape[1] // rows
@@ -169,6 +171,8 @@ def converted_sum(
         total, step = step_sum(currents, bits, overflow_rate, limit)
         return total.mul_(step)
     if limit is None:
+        if quant_method == "linear" and not torch.compiler.is_compiling():
+            return _StepSum.apply(currents, bits, overflow_rate)
         return straight_through(currents, convert(currents, bits, overflow_rate, quant_method)).sum(0)
     if quant_method == "linear":
         check_finite(currents, "currents")
@@ -207,6 +211,20 @@ def step_sum(
     if limit is not None:
         check_finite(total, "currents")
     return total, step
+
+
+class _StepSum(torch.autograd.Function):
+    "Converted sums, in as few steps of a graph as there can be; the gradient passes straight through the rounding."
+
+    @staticmethod
+    def forward(ctx, currents, bits, overflow_rate):
+        ctx.tiles = len(currents)
+        total, step = step_sum(currents.clone(), bits, overflow_rate)
+        return total.mul_(step)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.expand(ctx.tiles, *gradient.shape), None, None
 
 
 def _rounded(x, step, clips, bounds):
