@@ -10,6 +10,8 @@ import torch
 from torch.nn.utils import parametrize
 from torch.nn.utils.prune import BasePruningMethod
 
+from ..utils import finite_range
+
 # %% ../../nbs/mn/StandIn.ipynb #cell-004
 # what a subclass of a torch layer may define without changing what it computes
 _harmless = {
@@ -65,6 +67,19 @@ class StandIn(torch.nn.Module):
                 raise ValueError(f"layer={layer!r}: {name} is on the meta device and has no values")
             if p.is_complex():
                 raise TypeError(f"layer={layer!r}: {name} is complex; conductances are real")
+
+    def check_layer(self, layer):
+        "Raise as `check_class` does, and for a weight that is made anew at each call or a bias that isn't finite."
+        self.check_class(layer)
+        if parametrize.is_parametrized(layer):
+            names = sorted({type(p).__name__.lstrip("_") for ps in layer.parametrizations.values() for p in ps})
+            raise ValueError(
+                f"layer={layer!r}: its weight is parametrised ({', '.join(names)}) and would be made anew at each "
+                "call; make it permanent first: "
+                'torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")'
+            )
+        if layer.bias is not None:
+            finite_range(layer.bias, "bias")
 
     def stand_in_for(self, layer):
         "Take over hooks and mode, and what else hangs on the layer: modules, tensors and attributes of the user's."
