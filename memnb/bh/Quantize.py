@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from ..utils import check_number, finite_range, within
+from ..utils import check_number, finite_range, within, with_gradient
 
 # %% ../../nbs/bh/Quantize.ipynb #cell-005
 quant_methods = ["linear", "log"]
@@ -135,7 +135,7 @@ def fixed_converter(
     """
     top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
     step = limit / top
-    if not (x.requires_grad and torch.is_grad_enabled()):  # in as few passes over memory as there can be
+    if not with_gradient(x):  # in as few passes over memory as there can be
         return (x / step).add_(0.5).floor_().clamp_(-top, top).mul_(step)
     kept = within(x, -limit, limit)
     return straight_through(kept, (kept.detach() / step).add_(0.5).floor_().clamp_(-top, top).mul_(step))
@@ -146,7 +146,7 @@ def straight_through(
     q: torch.Tensor,  # `x`, quantised
 ) -> torch.Tensor:
     "`q`, with the gradient of `x` where one is asked for."
-    return x + (q - x).detach() if x.requires_grad and torch.is_grad_enabled() else q
+    return x + (q - x).detach() if with_gradient(x) else q
 
 # %% ../../nbs/bh/Quantize.ipynb #cell-018
 def quantize(

@@ -10,13 +10,15 @@ import threading
 
 import torch
 
+from ..utils import traced
+
 # %% ../../nbs/map/Observe.ipynb #cell-006
 _threads = threading.local()
 
 
 def watching(layer):
     "Return the function that is told of `layer`'s inputs in this thread, or None."
-    return None if torch.compiler.is_compiling() else getattr(_threads, "watched", {}).get(id(layer))
+    return None if traced() else getattr(_threads, "watched", {}).get(id(layer))
 
 # %% ../../nbs/map/Observe.ipynb #cell-007
 def readable_layers(model: torch.nn.Module) -> dict:

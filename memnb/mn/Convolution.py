@@ -17,7 +17,7 @@ from ..bh.crossbar.Tile import converted_sum, step_sum
 from ..map.Input import Encoding, encode, scaling_traits
 from .Fused import Tiled
 from .Layer import MemristiveLayer
-from ..utils import check_number
+from ..utils import check_number, traced
 
 # %% ../../nbs/mn/Convolution.ipynb #cell-005
 def patches(
@@ -31,7 +31,7 @@ def patches(
     places = [
         (length - d * (k - 1) - 1) // s + 1 for length, k, s, d in zip(size, kernel_size, stride, dilation, strict=True)
     ]
-    if torch.compiler.is_compiling():  # strides of a traced tensor needn't be those that it has later
+    if traced():  # strides of a traced tensor needn't be those that it has later
         input = input.contiguous()
     by_sample, by_channel, *by_place = input.stride()
     steps = [b * s for b, s in zip(by_place, stride, strict=True)]
@@ -242,7 +242,7 @@ def summed(self: ForwardConvolution, currents: list):
     if adc is None:
         return sum(currents[1:], currents[0]), 1.0
     settings, limit = (adc.bits, adc.overflow_rate), None if self.ADC_range is None else self.ranges[1][0]
-    if any(c.requires_grad for c in currents) or torch.compiler.is_compiling():
+    if any(c.requires_grad for c in currents) or traced():
         return converted_sum(torch.stack(currents), *settings, adc.quant_method, limit), 1.0
     return step_sum(currents, *settings, limit)
 

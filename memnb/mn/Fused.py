@@ -17,7 +17,7 @@ from ..bh.crossbar.Tile import step_sum
 from ..bh.nonideality.Noise import ProgrammingError
 from ..map.Input import plain_routine, scaling_traits
 from ..map.Parameter import naive_map
-from ..utils import finite_range
+from ..utils import finite_range, traced, transformed
 
 # %% ../../nbs/mn/Fused.ipynb #cell-005
 class NoisyPair(torch.autograd.Function):
@@ -56,7 +56,7 @@ def _scratch(like, number: int, dtype=None):
 
     On a CPU finding memory takes longer than the arithmetic, so that it is kept for the next call in this thread.
     """
-    if like.device.type != "cpu" or not _few < like.numel() <= _many or torch.compiler.is_compiling():
+    if like.device.type != "cpu" or not _few < like.numel() <= _many or traced() or transformed():
         return torch.empty(like.shape, dtype=dtype or like.dtype, device=like.device)
     kept = vars(_kept).setdefault((number, dtype or like.dtype), {})
     found = kept.get("tensor")
@@ -106,7 +106,7 @@ class Tiled:
     def fits(layer, input, reader, decode) -> bool:
         "Whether the kernel reads this layer."
         adc = layer.hardware.ADC
-        if type(reader) is not Product or adc is None or adc.quant_method != "linear" or torch.compiler.is_compiling():
+        if type(reader) is not Product or adc is None or adc.quant_method != "linear" or traced() or transformed():
             return False
         if input.device.type != "cpu" or (torch.is_grad_enabled() and (input.requires_grad or layer.training)):
             return False

@@ -33,7 +33,7 @@ class Kept:
                         self.tensors.append((store, name, thing, thing._version))
                     else:
                         self.others.append((store, name, thing))
-            self.sizes.append((own["_modules"], len(own["_modules"])))
+            self.sizes.append((own, own["_modules"], len(own["_modules"])))
             self.numbers += [(own, name, copy.copy(own[name])) for name in numbers if name in own]
 
     def holds(self) -> bool:
@@ -44,8 +44,8 @@ class Kept:
         for store, name, thing in self.others:
             if store.get(name) is not thing:
                 return False
-        for store, size in self.sizes:
-            if len(store) != size:
+        for own, store, size in self.sizes:  # a ModuleList of which something is deleted has another store
+            if own["_modules"] is not store or len(store) != size:
                 return False
         for store, name, value in self.numbers:
             if store.get(name) != value:

@@ -249,6 +249,11 @@ def precise(self: MemristiveLayer, input, name="input"):
     "Return the input in the precision of the devices; half precision is computed in single. Else raise TypeError."
     x = self._chips[0]._modules["memristor"]._buffers["x"]
     dtype, device = x.dtype, x.device
+    if isinstance(input, torch.fx.Proxy):
+        raise TypeError(
+            f"{name}: torch.fx.symbolic_trace doesn't know what a chip holds; use torch.export, or a Tracer for which "
+            "memristive layers are leaves"
+        )
     if not isinstance(input, torch.Tensor) or input.device != device:
         raise TypeError(
             f"{name}: {getattr(input, 'device', type(input))}: must be a tensor on {device}, where the layer is"

@@ -18,7 +18,7 @@ from ..bh.crossbar.Tile import converted_sum
 from ..map.Input import Encoding, encode, fixed_scale, plain_routine, scaling_traits
 from .Hardware import Hardware
 from ..show import card, thumbnail
-from ..utils import Cache, check_finite, derive, drawn_seed, finite_range, real_tensor, within
+from ..utils import Cache, check_finite, derive, drawn_seed, finite_range, real_tensor, traced, within
 
 # %% ../../nbs/mn/Matrix.ipynb #cell-005
 class AnalogMatrix(torch.nn.Module):
@@ -104,7 +104,7 @@ class AnalogMatrix(torch.nn.Module):
         tensors = [t for t in (self.input_range, self.ADC_range) if t is not None]
         if not tensors:
             return None, None
-        if torch.compiler.is_compiling():
+        if traced():
             return self._cache.kept("ranges", len(tensors))
         pair = (self.input_range, self.ADC_range)
         numbers = lambda: tuple(None if t is None else t.tolist() for t in pair)
@@ -158,7 +158,7 @@ def versions(self: AnalogMatrix) -> tuple:
 @patch
 def reader(self: AnalogMatrix):
     "Return the reader of the chip as it is now."
-    if torch.compiler.is_compiling():
+    if traced():
         return self._cache.kept("reader", self.versions())
     return self._cache.get("reader", self.tensors(), self.choose, self.versions())
 

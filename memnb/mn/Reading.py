@@ -19,7 +19,7 @@ from .Fused import Tiled, noisy_difference
 from .Kept import Kept
 from .Matrix import readback
 from .Weights import Weighted, steps
-from ..utils import check_finite
+from ..utils import check_finite, traced
 
 # %% ../../nbs/mn/Reading.ipynb #cell-005
 class State(NamedTuple):
@@ -43,7 +43,7 @@ def state(self: Readable) -> State:
     """
     if not self.rests():
         return self.followed()
-    if not torch.compiler.is_compiling() and self.stale:
+    if not traced() and self.stale:
         self.warn_stale()
     return State(self.reader(), self.decode, self.line(), self.plan())
 
@@ -113,7 +113,7 @@ _told_by = ("forward_legacy_enabled", "_settings", "_dropped", "passing", "chang
 @patch
 def come_to_rest(self: Readable, input, state: State):
     "Keep the state of a chip in eval mode, unless every read differs."
-    if torch.compiler.is_compiling() or self.training or state.reader.random or torch.is_inference_mode_enabled():
+    if traced() or self.training or state.reader.random or torch.is_inference_mode_enabled():
         return
     learned = self.bias is not None and self.bias.requires_grad
     of_devices = (p for part in (self.crossbars, self.transform_output, self.decode) for p in part.parameters())
@@ -125,7 +125,7 @@ def come_to_rest(self: Readable, input, state: State):
     rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, place, steps())
     first = (
         self,
-        *(part for module in (*self.crossbars, self.transform_output, self.decode) for part in module.modules()),
+        *(part for module in (self.crossbars, self.transform_output, self.decode) for part in module.modules()),
     )
     try:
         self._rest = Kept(rest, first, _told_by)
@@ -148,7 +148,7 @@ def way(self: Readable, input, state: State):
 @patch
 def at_rest(self: Readable, input):
     "Return how to read the chip, or None if anything has changed since, or if the input needs a closer look."
-    kept = None if torch.compiler.is_compiling() else self._rest
+    kept = None if traced() else self._rest
     if kept is None or self.training or type(input) is not torch.Tensor:
         return None
     rest = kept.value
@@ -174,7 +174,7 @@ def through(self: Readable, input, state=None) -> torch.Tensor:
     "Return the output of the crossbars for an input in the precision of the devices."
     reader, decode, line, product = state = self.state() if state is None else state
     if reader.linear and line is not None:
-        if torch.compiler.is_compiling():  # what is folded would have to be kept: a compiler fuses it
+        if traced():  # what is folded would have to be kept: a compiler fuses it
             return self.plus_bias(_along(self.operate(input, *reader.effective), line))
         return self.checked_product(input, *(self.folded(state) if product is None else product))
     sums, s = self.sums(input, reader, decode)
@@ -191,19 +191,24 @@ def through(self: Readable, input, state=None) -> torch.Tensor:
 
 def _recorded(x):
     "Whether somebody, autograd or a compiler, follows what is done to a tensor."
-    return x.requires_grad or torch.compiler.is_compiling()
+    return x.requires_grad or traced()
 
 
 @patch
 def checked_product(self: Readable, input, weight, bias):
     "Return the operation with a weight and a bias. Raise ValueError if the input isn't finite."
-    witness = None
-    if input.device.type == "cpu":
-        output = self.operate(input, weight, bias)
-        witness = self.witness(output.detach())
-    if witness is None or not math.isfinite(witness.sum().item()):
+    if input.device.type != "cpu" or traced():
         check_finite(input, "input")
-    return output if input.device.type == "cpu" else self.operate(input, weight, bias)
+        return self.operate(input, weight, bias)
+    output = self.operate(input, weight, bias)
+    witness = self.witness(output.detach())
+    try:
+        seen = witness is not None and math.isfinite(witness.sum().item())
+    except RuntimeError:  # of one sample that torch.vmap stands for nobody knows the numbers
+        seen = True
+    if not seen:
+        check_finite(input, "input")
+    return output
 
 
 def without_autocast(compute, input):
@@ -220,7 +225,7 @@ def plan(self: Readable) -> tuple | None:
 
     They are kept until a device, an effect, a setting, the transform or the bias changes.
     """
-    if torch.compiler.is_compiling() or not isinstance(self.transform_output, Affine):
+    if traced() or not isinstance(self.transform_output, Affine):
         return None
     bias, (coef, intercept) = self.bias, self.line()
     if bias is not None and bias.requires_grad and torch.is_grad_enabled():

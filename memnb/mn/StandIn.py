@@ -68,6 +68,12 @@ class StandIn(torch.nn.Module):
             if p.is_complex():
                 raise TypeError(f"layer={layer!r}: {name} is complex; conductances are real")
 
+    def __prepare_scriptable__(self):
+        raise TypeError(
+            f"{type(self).__name__}: torch.jit.script doesn't know what a crossbar does; use torch.export or "
+            "torch.compile, or script the network that memnb.unpatch_model gives"
+        )
+
     def check_layer(self, layer):
         "Raise as `check_class` does, and for a weight that is made anew at each call or a bias that isn't finite."
         self.check_class(layer)

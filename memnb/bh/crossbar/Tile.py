@@ -11,7 +11,7 @@ import torch
 
 from .Merging import effective_conductance, resistances
 from ..Quantize import check_adc, convert, fixed_converter, largest_magnitude, linear_step, straight_through
-from ...utils import check_finite, check_number, finite_range
+from ...utils import check_finite, check_number, finite_range, traced, transformed
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-005
 def check_tile_shape(tile_shape) -> tuple[int, int]:
@@ -130,10 +130,14 @@ def products(
 ) -> torch.Tensor:
     "Return currents (..., row tiles, B, cols) in ampere, of all column tiles at once."
     n, groups, rows, columns = tiles.shape[-4:]
-    alone = voltages.dim() == 2 and tiles.dim() == 4
+    alone = voltages.dim() == 2 and tiles.dim() == 4 and not traced()
     if alone and n == groups == 1 and voltages.stride(1) == 1:  # its gradient needs no copy
         return (voltages @ tiles.view(rows, columns))[None]
-    alone = alone and not (torch.is_grad_enabled() and (voltages.requires_grad or tiles.requires_grad))
+    alone = (
+        alone
+        and not transformed()
+        and not (torch.is_grad_enabled() and (voltages.requires_grad or tiles.requires_grad))
+    )
     if alone and groups == 1 and voltages.stride(1) == 1 and len(voltages) > 1:  # the last tile isn't padded
         full = voltages.shape[1] // rows
         whole, rest = voltages[:, : full * rows], voltages[:, full * rows :]
@@ -167,11 +171,11 @@ def converted_sum(
     "Each row tile's currents through the ADC, summed: (B, cols), ampere."
     if currents.mT.is_contiguous() and not currents.is_contiguous():  # as `products` of patches are
         return converted_sum(currents.mT, bits, overflow_rate, quant_method, limit).mT
-    if quant_method == "linear" and not currents.requires_grad and not torch.compiler.is_compiling():
+    if quant_method == "linear" and not currents.requires_grad and not traced() and not transformed():
         total, step = step_sum(currents, bits, overflow_rate, limit)
         return total.mul_(step)
     if limit is None:
-        if quant_method == "linear" and not torch.compiler.is_compiling():
+        if quant_method == "linear" and not traced() and not transformed():
             return _StepSum.apply(currents, bits, overflow_rate)
         return straight_through(currents, convert(currents, bits, overflow_rate, quant_method)).sum(0)
     if quant_method == "linear":
