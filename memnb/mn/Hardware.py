@@ -8,7 +8,6 @@ __all__ = ['Hardware', 'from_memtorch']
 # %% ../../nbs/mn/Hardware.ipynb #cell-002
 import dataclasses
 import functools
-import importlib
 import inspect
 import json
 from dataclasses import dataclass, field
@@ -27,10 +26,10 @@ from ..bh.crossbar.Selector import Selector
 from ..bh.crossbar.Tile import check_tile_shape
 from ..bh.memristor import VTEAM
 from ..bh.Quantize import check_adc
-from ..bh.StochasticParameter import StochasticParameter
 from ..map.Input import naive_scale
 from ..map.Module import naive_tune
 from ..map.Parameter import naive_map
+from .Data import as_data, from_data, same
 from ..show import card, quantity
 from ..utils import check_number
 
@@ -176,94 +175,10 @@ def _template(effect) -> Effect:
     return made if made.report is None else made.copy()
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-013
-def _name_of(thing, where):
-    "Return the dotted name that `thing` is imported by; raise ValueError if it has none."
-    name = f"{getattr(thing, '__module__', None)}.{getattr(thing, '__qualname__', None)}"
-    try:
-        if _thing_of(name, where) is thing:
-            return name
-    except ValueError:
-        pass
-    raise ValueError(f"{where}={thing!r}: has no name that it could be saved by; define it with def, in a module")
-
-
-def _thing_of(name, where):
-    "Return what a dotted name stands for; raise ValueError if it can't be imported."
-    module, _, rest = name.rpartition(".")
-    tried = []
-    while module:
-        try:
-            found = importlib.import_module(module)
-        except ImportError as e:
-            tried.append(str(e))
-        else:
-            try:
-                return functools.reduce(getattr, rest.split("."), found)
-            except AttributeError as e:
-                tried.append(str(e))
-        module, _, last = module.rpartition(".")
-        rest = f"{last}.{rest}"
-    raise ValueError(f"{where}={name!r}: can't be imported here: {tried[:1]}")
-
-
-def _as_data(value, where):
-    "Return `value` in terms that JSON knows."
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, Scheme):
-        return value.name
-    if isinstance(value, (list, tuple)):
-        return [_as_data(v, where) for v in value]
-    if isinstance(value, dict):
-        return {str(k): _as_data(v, f"{where}[{k!r}]") for k, v in value.items()}
-    if isinstance(value, functools.partial):
-        if value.args:
-            raise ValueError(f"{where}={value!r}: give the arguments of a partial by name, so that it can be saved")
-        return {"partial": _name_of(value.func, where), "keywords": _as_data(value.keywords, where)}
-    if isinstance(value, StochasticParameter):
-        law = {"distribution": _name_of(value.distribution, where), "min": value.min, "max": value.max}
-        return {"StochasticParameter": law | {"arguments": _as_data(value.arguments, where)}}
-    if hasattr(value, "__array__"):
-        t = torch.as_tensor(value).detach()
-        return {"tensor": t.tolist(), "dtype": str(t.dtype).partition(".")[2]}
-    for kind, arguments in ((Effect, "settings"), (Selector, "__dict__"), (ADC, "__dict__")):
-        if isinstance(value, kind):
-            return {
-                "object": _name_of(type(value), where),
-                "arguments": _as_data(dict(getattr(value, arguments)), where),
-            }
-    return {"name": _name_of(value, where)}
-
-
-def _from_data(data, where):
-    "Return what `_as_data` made data of."
-    if isinstance(data, list):
-        return tuple(_from_data(v, where) for v in data)
-    if not isinstance(data, dict):
-        return data
-    if "name" in data and len(data) == 1:
-        return _thing_of(data["name"], where)
-    if "partial" in data:
-        return functools.partial(_thing_of(data["partial"], where), **_from_data(data["keywords"], where))
-    if "StochasticParameter" in data:
-        law = data["StochasticParameter"]
-        return StochasticParameter(
-            _thing_of(law["distribution"], where), law["min"], law["max"], **_from_data(law["arguments"], where)
-        )
-    if "tensor" in data:
-        return torch.tensor(data["tensor"], dtype=getattr(torch, data["dtype"]))
-    if "object" in data:
-        kind = _thing_of(data["object"], where)
-        if not (isinstance(kind, type) and issubclass(kind, (Effect, Selector, ADC))):
-            raise ValueError(f"{where}={data['object']!r}: must be an effect, a selector or a converter")
-        return kind(**_from_data(data["arguments"], where))
-    return {k: _from_data(v, f"{where}[{k!r}]") for k, v in data.items()}
-
-# %% ../../nbs/mn/Hardware.ipynb #cell-014
 @patch
 def to_dict(self: Hardware) -> dict:
     "Return all fields in terms that JSON knows; raise ValueError for a routine that can't be imported by a name."
-    return {f.name: _as_data(getattr(self, f.name), f.name) for f in dataclasses.fields(self)}
+    return {f.name: as_data(getattr(self, f.name), f.name) for f in dataclasses.fields(self)}
 
 
 @patch(cls_method=True)
@@ -271,7 +186,7 @@ def from_dict(cls: Hardware, d: dict):
     "Return the Hardware of `to_dict`; raise TypeError for unknown fields, ValueError for names that can't be imported."
     if not isinstance(d, dict):
         raise TypeError(f"d={d!r}: must be a dict, as to_dict() gives it")
-    values = {name: _from_data(value, name) for name, value in d.items()}
+    values = {name: from_data(value, name) for name, value in d.items()}
     if isinstance(values.get("scheme"), str):
         if values["scheme"] not in Scheme.__members__:
             raise ValueError(f"scheme={values['scheme']!r}: must be one of {list(Scheme.__members__)}")
@@ -295,24 +210,14 @@ def load(cls: Hardware, path):
 def differences(self: Hardware, other: Hardware) -> list:
     "Return the names of the fields in which `other` differs."
     names = [f.name for f in dataclasses.fields(self)]
-    return [name for name in names if not _same(getattr(self, name), getattr(other, name))]
-
-
-def _same(a, b):
-    "Whether two values of a field mean the same."
-    if a is b:
-        return True
-    try:
-        return _as_data(a, "a") == _as_data(b, "b")
-    except ValueError:  # a function without a name equals only itself
-        return False
+    return [name for name in names if not same(getattr(self, name), getattr(other, name))]
 
 
 @patch
 def __eq__(self: Hardware, other):
     return isinstance(other, Hardware) and not self.differences(other)
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-018
+# %% ../../nbs/mn/Hardware.ipynb #cell-017
 _presets = {
     "MemTorch defaults": ("the defaults of MemTorch 1.1.6: VTEAM, 50 ohm to 1 kohm", {}),
     "programmable VTEAM": (
@@ -335,7 +240,7 @@ def presets(cls: Hardware) -> dict:
     "Return {name: source} of the named Hardwares."
     return {name: source for name, (source, _) in _presets.items()}
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-021
+# %% ../../nbs/mn/Hardware.ipynb #cell-020
 def from_memtorch(
     memristor_model,  # a class from `memnb.bh.memristor`
     memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters
@@ -380,7 +285,7 @@ def from_memtorch(
 
 Hardware.from_memtorch = staticmethod(from_memtorch)
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-024
+# %% ../../nbs/mn/Hardware.ipynb #cell-023
 @patch
 def _given(self: Hardware) -> dict:
     "Return {field: text} of what differs from the defaults."

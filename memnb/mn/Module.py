@@ -28,6 +28,7 @@ from .Hardware import Hardware, from_memtorch
 from .Layer import MemristiveLayer
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
+from .Places import checked_choice, find_places, supported_class
 from .RNN import GRU, LSTM, RNN
 from .StandIn import StandIn
 from ..utils import check_generator, drawn_seed
@@ -51,79 +52,6 @@ supported_module_parameters = {
 }
 
 # %% ../../nbs/mn/Module.ipynb #cell-007
-def _supported(layer):
-    return next((cls for cls in supported_module_parameters.values() if isinstance(layer, cls.torch_class)), None)
-
-
-def _wanted(module_parameters_to_patch):
-    "A list of classes, names, layers and functions; ValueError or TypeError for what can't be patched."
-    given = module_parameters_to_patch
-    one = isinstance(given, (type, str, torch.nn.Module)) or callable(given)
-    if not one and not isinstance(given, (list, tuple, set, dict)):
-        raise TypeError(
-            f"module_parameters_to_patch={given!r}: must be classes, names, layers or a function (name, layer): "
-            "a list or dict of them, or one"
-        )
-    items = [given] if one else list(given)
-    for item in items:
-        if isinstance(item, type):
-            if not any(issubclass(item, layer.torch_class) for layer in supported_module_parameters.values()):
-                raise ValueError(
-                    f"module_parameters_to_patch: {item} can't be patched; "
-                    f"supported are {sorted(supported_module_parameters)}"
-                )
-        elif isinstance(item, torch.nn.Module) and _supported(item) is None:
-            raise ValueError(
-                f"module_parameters_to_patch: {type(item).__name__} can't be patched; "
-                f"supported are {sorted(supported_module_parameters)}"
-            )
-        elif not isinstance(item, (str, torch.nn.Module)) and not callable(item):
-            raise TypeError(f"module_parameters_to_patch={given!r}: {item!r} is no class, name, layer or function")
-    return items
-
-
-def _is_wanted(item, path, layer):
-    if isinstance(item, type):
-        return isinstance(layer, item)
-    if isinstance(item, str):
-        return fnmatch.fnmatchcase(path, item)
-    return layer is item if isinstance(item, torch.nn.Module) else bool(item(path, layer))
-
-
-def _places(model, items):
-    "(parent, name, layer, path) for every layer to patch; the parent of the model itself is None."
-    inside = {id(m) for layer in memristive_layers(model) for m in layer.modules()}
-    every = [(path, layer) for path, layer in model.named_modules(remove_duplicate=False) if id(layer) not in inside]
-    candidates = [(path, layer) for path, layer in every if _supported(layer) is not None]
-    hits = [
-        (k, id(layer)) for path, layer in candidates for k, item in enumerate(items) if _is_wanted(item, path, layer)
-    ]
-    met, chosen = {k for k, _ in hits}, {layer for _, layer in hits}
-    places = []
-    for path, layer in candidates:
-        # a layer that is shared is replaced everywhere; what an attention layer consists of goes with it
-        if id(layer) in chosen and not any(path.startswith(f"{other}.") for *_, other in places if other):
-            above, _, name = path.rpartition(".")
-            places.append((model.get_submodule(above) if path else None, name, layer, path))
-            if not path:
-                break
-    for k, item in enumerate(items):
-        if k not in met and not isinstance(item, type):
-            known = list(dict(candidates))
-            raise ValueError(
-                f"module_parameters_to_patch: {item!r} fits no layer of the model; "
-                f"those that can be patched are {known}"
-            )
-    bypassed = [path for parent, _, _, path in places if isinstance(parent, torch.nn.MultiheadAttention)]
-    if bypassed:
-        raise ValueError(
-            f"model: {bypassed} can't be patched alone: torch.nn.MultiheadAttention reads its weight without calling "
-            "it, so crossbars in there would have no effect; patch torch.nn.MultiheadAttention, too, "
-            "or choose layers by their names"
-        )
-    return places
-
-
 def memristive_layers(model: torch.nn.Module) -> list[StandIn]:
     "The memristive layers of `model`, each once, in order; not those that one is made of."
     found, inside = {}, set()
@@ -288,8 +216,9 @@ def patch_model(
     wanted = module_parameters_to_patch if layers is None else layers
     wanted = None if short and wanted == {} else wanted
     chosen = _hardware_of(hardware, memristor_model, memristor_model_params, args, settings, generator)
-    every = [layer.torch_class for layer in supported_module_parameters.values()]
-    places = _places(model, _wanted(every if wanted is None and short else wanted))
+    kinds = supported_module_parameters
+    every = [layer.torch_class for layer in kinds.values()]
+    places = find_places(model, checked_choice(every if wanted is None and short else wanted, kinds), kinds)
     places = [place for place in places if chosen(place[3]) is not None]
     if not places:
         patched = len(memristive_layers(model))
@@ -365,7 +294,8 @@ def _layers_for(places, chosen, verbose):
     for _, _, layer, path in tqdm(places, desc="Patching", unit="layer", leave=False, disable=short):
         if id(layer) not in new:
             try:
-                new[id(layer)] = _supported(layer)(layer, hardware=chosen(path), name=path, verbose=verbose)
+                kind = supported_class(layer, supported_module_parameters)
+                new[id(layer)] = kind(layer, hardware=chosen(path), name=path, verbose=verbose)
             except (TypeError, ValueError) as e:
                 e.add_note(f"while patching the layer {path!r}")
                 raise

@@ -13,11 +13,10 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import torch
 
-from ..bh.crossbar.Read import driver_power
-from ..bh.nonideality.NonLinear import SweptCurve
 from ..show import card, palette, prefixed, quantity
-from ..map.Input import Encoding, bit_serial, encode, pulse_width, scaling_traits
+from ..map.Input import bit_serial, pulse_width
 from ..map.Observe import inputs_of, observe, readable_layers
+from .Reads import Reads, is_single
 from ..utils import check_number
 
 # %% ../../nbs/study/Energy.ipynb #cell-005
@@ -153,114 +152,7 @@ class Assumptions:
                 formatters={"value": lambda v: v if isinstance(v, str) else f"{v:.4g}"}, justify="left"
             )
 
-# %% ../../nbs/study/Energy.ipynb #cell-010
-_at_once = 2**21  # numbers that are held, of voltages and of cells
-
-
-def _alone(layer, x):
-    "Whether an input is a single one, without a dimension of samples."
-    return x.dim() == (layer.dimensions + 1 if hasattr(layer, "dimensions") else 1)
-
-
-def _read_vectors(layer, x):
-    "(voltages (N, groups * rows), durations or None, number of patterns) of the reads for `x`, some samples at a time."
-    x = x[None] if _alone(layer, x) else x
-    traits = scaling_traits(*layer.encoding)
-    scaled = traits.factor is not None and not layer.bias_rows  # by one number, which depends on all of the input
-    x = encode(layer, x, *layer.encoding)[0] if scaled else x
-    size = layer.driven(x[:1]).numel()
-    for part in x.split(max(1, _at_once // max(1, size))) if scaled or traits.by_row else (x,):
-        voltages, s = (layer.rows_of(part), None) if scaled else layer.drive(part)
-        if isinstance(s, Encoding) and s.weights is not None:
-            yield voltages.flatten(0, 1), None, len(s.weights)
-        else:
-            yield voltages, s.duration if isinstance(s, Encoding) else None, 1
-
-
-def _row_sums(g, crossbar):
-    "Sums along the word lines (groups * rows) of conductances (rows, columns), in double precision."
-    return g.double().unflatten(1, (crossbar.groups, -1)).sum(-1).T.flatten()
-
-
-def _curves(crossbar):
-    "[(curve, sums along the word lines of the devices that have it)] of a crossbar without wires and selectors."
-    g, swept = crossbar.conductances(), crossbar.reader
-    if swept is None:
-        return [(crossbar.memristor.phi, _row_sums(g, crossbar))]
-    nearest = (g[None] - swept.levels(crossbar).to(g)[:, None, None]).abs().argmin(0)
-    return [
-        (lambda v, k=k: swept.shape(v, k), _row_sums(torch.where(nearest == k, g, 0), crossbar)) for k in range(swept.n)
-    ]
-
-
-class _Reads:
-    "The reads of a layer, added up over all of its inputs: how many, and what its arrays take."
-
-    def __init__(self, name, layer, most):
-        self.name, self.layer, self.most, self.chips = name, layer, most, list(layer.crossbars)
-        readers = [c.reader for c in self.chips if c.reader is not None]
-        if not all(isinstance(reader, SweptCurve) for reader in readers):
-            raise ValueError(
-                f"{name}: {type(readers[0]).__name__}: reads that disturb the devices, or have a way of their own, "
-                "have no energy that is known here; take it out"
-            )
-        connected = layer.wires is not None or layer.selector is not None
-        if readers and connected:
-            raise ValueError(f"{name}: {type(readers[0]).__name__}: can't be combined with wires or a selector")
-        self.circuit = connected or (not readers and any(c.memristor.phi_varies for c in self.chips))
-        if self.circuit or layer.ohmic:
-            self.curves = [(lambda v: v, sum(_row_sums(c.conductances(), c) for c in self.chips))]
-        else:
-            self.curves = [curve for c in self.chips for curve in _curves(c)]
-        self.vectors = self.places = self.driven = 0
-        self.power = 0.0  # sum over all vectors, W
-        self.generator, self.kept = torch.Generator().manual_seed(0), None
-
-    def add(self, x):
-        "Take note of an input of the layer."
-        for voltages, duration, patterns in _read_vectors(self.layer, x):
-            if duration is not None and not self.layer.separable:
-                raise ValueError(
-                    f"{self.name}: inputs of different durations can't be read with a selector, a swept curve, "
-                    "or wires around devices that aren't ohmic"
-                )
-            self.vectors += len(voltages)
-            self.places += len(voltages) // patterns
-            lasting = voltages if duration is None else voltages * duration
-            for curve, sums in self.curves:
-                self.power += ((lasting * curve(voltages)).sum(0, dtype=torch.float64) @ sums).item()
-            if self.circuit:
-                self._draw(voltages, torch.ones_like(voltages) if duration is None else duration)
-
-    def _draw(self, voltages, duration):
-        "Keep `most` of all vectors that have come so far, each with the same chance."
-        on = ((voltages != 0) & (duration > 0)).any(1)
-        self.driven += int(on.sum())
-        key = torch.rand(len(voltages), generator=self.generator, dtype=torch.float64).to(voltages.device)[on]
-        new = (key, voltages[on], duration[on])
-        kept = new if self.kept is None else [torch.cat(pair) for pair in zip(self.kept, new, strict=True)]
-        best = kept[0].argsort()[: self.most]
-        self.kept = [t[best] for t in kept]
-
-    def delivered(self):
-        "(energy per second of reading (W), standard error (W)) that the drivers deliver, summed over all vectors."
-        if not self.circuit or not self.driven:
-            return self.power, 0.0
-        _, voltages, duration = self.kept
-        n = len(voltages)
-        moments = (torch.randperm(n, generator=self.generator) + 0.5) / n
-        v = torch.where(duration > moments.to(duration)[:, None], voltages, 0)
-        ideal = (v.double() ** 2) @ self.curves[0][1]
-        real = sum(driver_power(c, v, self.layer.wires, self.layer.selector) for c in self.chips)
-        if not ideal.sum():  # only pulses too short to be met
-            return self.power, self.power
-        ratio = (real.sum() / ideal.sum()).item()
-        scatter = (real - ratio * ideal).square().sum().item() / ideal.sum().item() ** 2 * n / max(1, n - 1)
-        if (duration.amin(1) == 1).all():
-            scatter *= 1 - n / self.driven  # all of them: nothing was left to chance
-        return self.power * ratio, self.power * math.sqrt(scatter)
-
-# %% ../../nbs/study/Energy.ipynb #cell-012
+# %% ../../nbs/study/Energy.ipynb #cell-011
 _kinds = ("array", "ADC", "DAC", "additions")
 _units = {"count": "events per inference", "energy": "J per inference", "time": "s per inference", "area": "m2"}
 
@@ -321,7 +213,7 @@ def _layer_costs(reads, samples, a):
     )
     return rows, places * layer.rows * outputs, solved
 
-
+# %% ../../nbs/study/Energy.ipynb #cell-013
 class Cost:
     """Hold what `energy` found: `table`, `total`, `assumptions`, `solved`, and `plot()`.
 
@@ -409,7 +301,7 @@ class Cost:
         }
         return card("Cost", self._facts()) + self.table.to_html(formatters=form)
 
-
+# %% ../../nbs/study/Energy.ipynb #cell-015
 def energy(
     model: torch.nn.Module,  # patched, or a memristive layer; left as it was
     batch,  # a tensor, or batches as of `calibrate`: samples first
@@ -433,7 +325,7 @@ def energy(
     for name, layer in readable_layers(model).items():
         layer.check_current(name)  # in train mode, devices that are due are written first
         with torch.no_grad():
-            reads[layer.crossbars[0]] = _Reads(name or "layer", layer, most_vectors)
+            reads[layer.crossbars[0]] = Reads(name or "layer", layer, most_vectors)
 
     def inputs():
         nonlocal counted
@@ -442,7 +334,7 @@ def energy(
             yield x
 
     def add(layer, x):
-        if samples is None and _alone(layer, x):
+        if samples is None and is_single(layer, x):
             raise ValueError(
                 "batch: is a single input, without a dimension of samples; give x[None], "
                 "or say how many there are by `samples`"
@@ -451,18 +343,29 @@ def energy(
         reads[layer.crossbars[0]].add(x)
 
     observe(model, inputs(), add)
+    return _found(reads.values(), samples or counted, assumptions)
+
+
+def _found(reads, samples, a):
+    "The Cost of the reads of all layers, as the mean over samples."
     table, solved, macs = {}, {}, 0.0
-    for one in reads.values():
+    for one in reads:
         if not one.vectors:
             raise ValueError(f"batch: {one.name} has seen no input; every layer must be used")
         with torch.no_grad():
-            rows, own, circuits = _layer_costs(one, samples or counted, assumptions)
+            rows, own, circuits = _layer_costs(one, samples, a)
         macs += own
         table |= {(one.name, kind): row for kind, row in zip(_kinds, rows, strict=True)}
         solved |= {one.name: circuits} if circuits else {}
     table = pd.DataFrame.from_dict(table, orient="index", columns=[*_units, "source"])
     table.index = pd.MultiIndex.from_tuples(table.index, names=["layer", "kind"])
     table.attrs["units"] = dict(_units)
+    solved = pd.DataFrame.from_dict(solved, orient="index", columns=["solved", "of", "standard error"])
+    return Cost(table, _total(table, macs), a, solved)
+
+
+def _total(table, macs):
+    "The sums over all layers, and what follows from them."
     by_layer, spent = table.time.groupby("layer", sort=False).max(), table.energy.sum()
     total = {"energy": spent, "latency": by_layer.sum(), "area": table.area.sum(), "energy per MAC": spent / macs}
     total |= {
@@ -471,10 +374,4 @@ def energy(
         "throughput": 1 / by_layer.max(),
         "slowest layer": by_layer.idxmax(),
     }
-    total = {name: value if isinstance(value, str) else float(value) for name, value in total.items()}
-    return Cost(
-        table,
-        total,
-        assumptions,
-        pd.DataFrame.from_dict(solved, orient="index", columns=["solved", "of", "standard error"]),
-    )
+    return {name: value if isinstance(value, str) else float(value) for name, value in total.items()}

@@ -13,10 +13,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ..explore.Explorer import palette, styled
+from ..show import palette, styled
+from .Picture import bands, draw_chips, draw_front, draw_lines, draw_map, places
 from ..utils import check_number
 
 # %% ../../nbs/study/Results.ipynb #cell-005
@@ -152,78 +152,7 @@ def compare(
     differences.attrs["units"] = self.table.attrs.get("units", {})
     return Results(differences.reset_index(drop=True), others).summary(metric, level, others)
 
-# %% ../../nbs/study/Results.ipynb #cell-020
-_bands = {"std": "± standard deviation of chips", "mean": "95 % confidence interval of the mean"}
-
-
-def _limits(summary, band):
-    "Return the lower and the upper end of a band."
-    if band == "mean":
-        return summary["low"], summary["high"]
-    return summary["mean"] - summary["std"], summary["mean"] + summary["std"]
-
-
-def _text(value):
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def _axis(values):
-    "Return the places of values on an axis, and names for them, or None where they are numbers."
-    if all(isinstance(v, (int, float, np.number)) and not isinstance(v, bool) for v in values):
-        return values.to_numpy(float), None
-    order = list(dict.fromkeys(map(repr, values)))
-    names = [_text(next(v for v in values if repr(v) == r)) for r in order]
-    return np.array([order.index(repr(v)) for v in values], float), names
-
-
-def _curve(ax, at, part, band, number, label, band_label):
-    "Draw the means of a summary over places on the axis, with a band, in the colour and style of that number."
-    order = np.argsort(at)
-    at, mean = at[order], part["mean"].to_numpy()[order]
-    low, high = (end.to_numpy()[order] for end in _limits(part, band))
-    looks = {"color": palette[number % len(palette)]}
-    style = ("-", "--", ":")[number // len(palette) % 3]
-    ax.plot(at, mean, marker="o", markersize=4, linestyle=style, label=label, **looks)
-    if len(at) > 1:
-        ax.fill_between(at, low, high, alpha=0.2, linewidth=0, label=band_label, **looks)
-    else:  # a band of a single place has no area
-        ax.errorbar(at, mean, [mean - low, high - mean], capsize=3, linestyle="none", label=band_label, **looks)
-
-# %% ../../nbs/study/Results.ipynb #cell-022
-@patch
-def _plot_lines(self: Results, ax, x, others, metric, band, log):
-    "Draw a line with a band for each combination of the other parameters."
-    summary = self.summary(metric, by=[*others, x])
-    places, ticks = _axis(summary[x])
-    keys = summary[others].map(repr).agg("|".join, axis=1) if others else pd.Series("", index=summary.index)
-    for k, (_, part) in enumerate(summary.groupby(keys, sort=False)):
-        label = ", ".join(f"{p}={part.iloc[0][p]}" for p in others) or "mean"
-        _curve(ax, places[part.index], part, band, k, label, None if k else _bands[band])
-    if ticks is not None:
-        ax.set_xticks(range(len(ticks)), ticks)
-    elif log:
-        ax.set_xscale("log")
-    elif len(set(places)) <= 8:
-        ax.set_xticks(sorted(set(places)), [f"{v:g}" for v in sorted(set(places))])
-    ax.set_xlabel(self.label(x))
-    ax.legend(fontsize=8)
-
-
-@patch
-def _plot_chips(self: Results, ax, metric, band):
-    "Draw all chips, their mean and its band."
-    one = self.summary(metric, by=[]).iloc[0]
-    ax.plot(self.table["chip"], self.table[metric], "o", color=palette[0], markersize=4, label="chip")
-    ax.axhline(one["mean"], color=palette[1], label="mean")
-    if one["chips"] > 1:
-        ax.axhspan(*_limits(one, band), color=palette[1], alpha=0.2, linewidth=0, label=_bands[band])
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_xlabel("number of the chip")
-    bottom, top = ax.get_ylim()
-    ax.set_ylim(top=top + 0.15 * (top - bottom))  # a row for the legend, which would lie over chips
-    ax.legend(fontsize=8, ncols=3, loc="upper center")
-
-# %% ../../nbs/study/Results.ipynb #cell-023
+# %% ../../nbs/study/Results.ipynb #cell-021
 @patch
 def plot(
     self: Results,
@@ -241,18 +170,20 @@ def plot(
     if x is not None or varied:
         x = self._checked(x, "x", "varied" if x is None else "parameters")
     metric = self._checked(metric, "metric", "metrics")
-    if band not in (None, *_bands):
+    if band not in (None, *bands):
         raise ValueError(f"band={band!r}: must be 'std' (between chips), 'mean' (its confidence interval) or None")
     with styled():
         ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
         if x is None:
-            self._plot_chips(ax, metric, band or "mean")
+            draw_chips(ax, self.table["chip"], self.table[metric], self.summary(metric, by=[]).iloc[0], band or "mean")
         else:
-            self._plot_lines(ax, x, [p for p in varied if p != x], metric, band or "std", log)
+            others = [p for p in varied if p != x]
+            draw_lines(ax, self.summary(metric, by=[*others, x]), x, others, band or "std", log)
+            ax.set_xlabel(self.label(x))
         ax.set_ylabel(self.label(metric))
     return ax
 
-# %% ../../nbs/study/Results.ipynb #cell-028
+# %% ../../nbs/study/Results.ipynb #cell-026
 @patch
 def heatmap(self: Results, x: str, y: str, metric: str | None = None, ax=None):
     "Draw the mean of a metric for two parameters, over all else; return the axes."
@@ -261,31 +192,13 @@ def heatmap(self: Results, x: str, y: str, metric: str | None = None, ax=None):
         self._checked(name, what, "parameters")
     if x == y:
         raise ValueError(f"y={y!r}: must be another parameter than x")
-    summary = self.summary(metric, by=[x, y])
-    columns, rows = (list(dict.fromkeys(map(repr, summary[p]))) for p in (x, y))
-    names = [
-        [_text(next(v for v in summary[p] if repr(v) == r)) for r in order] for p, order in ((x, columns), (y, rows))
-    ]
-    field = np.full((len(rows), len(columns)), np.nan)
-    for a, b, mean in zip(summary[x], summary[y], summary["mean"], strict=True):
-        field[rows.index(repr(b)), columns.index(repr(a))] = mean
     with styled():
-        size = (1.6 + 0.62 * len(columns), 1.3 + 0.42 * len(rows))
-        ax = ax or plt.subplots(figsize=size, layout="constrained")[1]
-        image = ax.imshow(field, aspect="auto", origin="lower")
-        ax.grid(False)
-        middle = (np.nanmin(field) + np.nanmax(field)) / 2
-        for (i, j), value in np.ndenumerate(field):
-            if value == value:
-                colour = "black" if value > middle else "white"
-                ax.text(j, i, f"{value:.3g}", ha="center", va="center", fontsize=8, color=colour)
-        ax.set_xticks(range(len(columns)), names[0])
-        ax.set_yticks(range(len(rows)), names[1])
+        ax, image = draw_map(self.summary(metric, by=[x, y]), x, y, ax)
         ax.set(xlabel=self.label(x), ylabel=self.label(y))
         ax.figure.colorbar(image, ax=ax, label=self.label(metric))
     return ax
 
-# %% ../../nbs/study/Results.ipynb #cell-031
+# %% ../../nbs/study/Results.ipynb #cell-029
 @patch
 def pareto(
     self: Results,
@@ -308,32 +221,20 @@ def pareto(
     front = order[order[value] > best].reset_index(drop=True)
     front.attrs["units"] = self.table.attrs.get("units", {})
     if plot:
-        self._plot_front(means, front, cost, value, ax)
+        with styled():
+            ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
+            draw_front(ax, means, front, cost, value, self.varied)
+            ax.set(xlabel=self.label(cost), ylabel=self.label(value))
     return front
 
-
-@patch
-def _plot_front(self: Results, means, front, cost, value, ax):
-    "Draw all configurations, and the front as a staircase with their names."
-    with styled():
-        ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
-        ax.plot(means[cost], means[value], "o", color=palette[5], markersize=4, label="configuration")
-        ax.step(front[cost], front[value], "o-", where="post", color=palette[1], label="front")
-        for row in front.to_dict("records"):
-            name = ", ".join(f"{p.rpartition('.')[2]}={_text(row[p])}" for p in self.varied)
-            at = {"textcoords": "offset points", "xytext": (3, -9), "fontsize": 7}
-            ax.annotate(name, (row[cost], row[value]), **at)
-        ax.set(xlabel=self.label(cost), ylabel=self.label(value))
-        ax.legend()
-
-# %% ../../nbs/study/Results.ipynb #cell-035
+# %% ../../nbs/study/Results.ipynb #cell-033
 def _bins(values):
     """Return a function that groups the values of a parameter.
 
     Each value is a group by itself if each comes several times; many different numbers get up to eight bins.
     """
     different = values.map(repr).nunique()
-    if 2 * different <= len(values) or _axis(values)[1] is not None or len(values) < 16:
+    if 2 * different <= len(values) or places(values)[1] is not None or len(values) < 16:
         return repr
     edges = np.quantile(values.to_numpy(float), np.linspace(0, 1, 1 + min(8, len(values) // 8))[1:-1])
     return lambda v: int(np.searchsorted(edges, v, side="right"))
@@ -372,7 +273,7 @@ def sensitivity(self: Results, metric: str | None = None) -> pd.DataFrame:
     frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, "")}
     return frame
 
-# %% ../../nbs/study/Results.ipynb #cell-036
+# %% ../../nbs/study/Results.ipynb #cell-034
 @patch
 def plot_sensitivity(self: Results, metric: str | None = None, ax=None):
     "Draw the shares of `sensitivity` as bars; return the axes."
@@ -384,7 +285,7 @@ def plot_sensitivity(self: Results, metric: str | None = None, ax=None):
         ax.set(xlabel=f"share of the variance of {metric} between configurations (%)")
     return ax
 
-# %% ../../nbs/study/Results.ipynb #cell-043
+# %% ../../nbs/study/Results.ipynb #cell-041
 @patch
 def _head(self: Results):
     "Return what there is, in a line."
