@@ -7,13 +7,14 @@ __all__ = ['Affine', 'LineSums', 'naive_tune', 'random_inputs', 'checked_line', 
            'column_tune', 'tune_on', 'tuning_report', 'DriftCompensation', 'reestimate_batchnorm']
 
 # %% ../../nbs/map/Module.ipynb #cell-002
-import copy
-
 import pandas as pd
 import torch
 
+from .BatchNorm import reestimate_batchnorm
 from .Observe import inputs_of, observe, readable_layers
-from ..utils import FullPrecision, check_generator, check_number, finite_range
+from ..utils import FullPrecision, check_flag, check_generator, check_number, finite_range
+
+_all_ = [reestimate_batchnorm]  # of the page below
 
 # %% ../../nbs/map/Module.ipynb #cell-005
 class Affine(FullPrecision):
@@ -333,8 +334,7 @@ class DriftCompensation:
         batches,  # calibration inputs, which are kept: as of `tune_on`
         per_column: bool = False,  # a factor for each output channel instead of one for each layer
     ):
-        if not isinstance(per_column, bool):
-            raise TypeError(f"per_column={per_column!r}: must be True or False")
+        check_flag(per_column, "per_column")
         self.model, self.per_column, self.batches = model, per_column, list(inputs_of(batches))
         self.weights = {m: [p.detach().clone() for p in m.learned()] for m in readable_layers(model).values()}
         self.lines = {m: _line_of(m, name).coef.clone() for name, m in readable_layers(model).items()}
@@ -344,15 +344,8 @@ class DriftCompensation:
         found = {}
 
         def watch(layer, x):
-            y = (
-                layer.readout(x)
-                .detach()
-                .double()
-                .abs()
-                .movedim(-1 - getattr(layer, "dimensions", 0), 0)
-                .flatten(1)
-                .sum(1)
-            )
+            y = layer.readout(x).detach().double().abs()
+            y = y.movedim(-1 - getattr(layer, "dimensions", 0), 0).flatten(1).sum(1)
             found[layer] = found.get(layer, 0) + (y if self.per_column else y.sum())
 
         observe(self.model, self.batches, watch)
@@ -383,45 +376,3 @@ class DriftCompensation:
             m.transform_output = Affine(self.lines[m] * shaped, line.intercept, line.r2.item())
             factors[name] = factor if factor.dim() else factor.item()
         return factors
-
-# %% ../../nbs/map/Module.ipynb #cell-030
-def reestimate_batchnorm(
-    model: torch.nn.Module,  # patched
-    batches,  # as of `tune_on`
-) -> int:
-    """Replace the running statistics of all batch normalisations by those of these batches on the crossbars.
-
-    Return how many batch normalisations there are. Dropout and the rest stay in eval mode, and afterwards all modes are
-    as before.
-
-    Raise ValueError if the model has no such layers.
-    """
-    norms = [
-        m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.track_running_stats
-    ]
-    if not norms:
-        raise ValueError(f"model: {type(model).__name__} has no batch normalisation that keeps statistics")
-    for name, layer in readable_layers(model).items():
-        layer.check_current(name)
-    kept = [(m, m.training, getattr(m, "momentum", None)) for m in model.modules()]
-    statistics = [copy.deepcopy([m.running_mean, m.running_var, m.num_batches_tracked]) for m in norms]
-    try:
-        for m, *_ in kept:
-            m.training = m in norms
-        for m in norms:
-            m.reset_running_stats()
-            m.momentum = None  # the average over all batches
-        with torch.no_grad():
-            for x in inputs_of(batches):
-                model(x)
-    except Exception:
-        for m, old in zip(norms, statistics, strict=True):
-            for new, value in zip((m.running_mean, m.running_var, m.num_batches_tracked), old, strict=True):
-                new.copy_(value)
-        raise
-    finally:
-        for m, training, momentum in kept:
-            m.training = training
-            if m in norms:
-                m.momentum = momentum
-    return len(norms)
