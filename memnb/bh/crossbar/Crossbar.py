@@ -369,4 +369,4 @@ def build_crossbars(
     for crossbar, g in zip(crossbars, matrices, strict=True):
         crossbar.write_conductance_matrix(g, transistor, programming_routine, programming_routine_params)
     operation = functools.partial(column_difference, groups=groups) if decode.reference else operations[scheme]
-    return crossbars, operation, decode
+    return crossbars, operation, decode.to(weights.device)
