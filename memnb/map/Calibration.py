@@ -14,7 +14,7 @@ import torch
 from ..bh.Quantize import fixed_converter
 from .Observe import observe, readable_layers
 from .Traits import scaling_traits
-from ..utils import check_flag, check_number, finite_range
+from ..utils import check_flag, check_number, check_pending, finite_range
 
 # %% ../../nbs/map/Calibration.ipynb #cell-005
 def best_range(
@@ -147,6 +147,7 @@ def calibrate(
             raise ValueError(f"adc_method={adc_method!r}: {name} has a logarithmic ADC, for which it must be 'max'")
     kept = _Kept(samples)
     observe(model, batches, kept)
+    check_pending()
     rows, found = [], []
     with torch.no_grad():
         for name, layer in layers.items():

@@ -18,7 +18,7 @@ from .Hardware import Hardware, from_memtorch
 from .Reading import Readable, without_autocast
 from .StandIn import StandIn
 from ..show import card, quantity, thumbnail
-from ..utils import check_generator
+from ..utils import check_generator, check_pending
 
 # %% ../../nbs/mn/Layer.ipynb #cell-005
 class MemristiveLayer(Readable, StandIn):
@@ -139,12 +139,8 @@ def _delegated(name, changeable):
 
 for _name in ("max_input_voltage", "selector", "transistor", "programming_routine", "programming_routine_params"):
     setattr(MemristiveLayer, _name, _delegated(_name, True))
-
-
 for _name in ("tuning_routine", "tuning_routine_params", "source_resistance", "line_resistance"):
     setattr(MemristiveLayer, _name, _delegated(_name, True))
-
-
 for _name in ("scheme", "p_l", "mapping_routine", "tile_shape", "wires"):
     setattr(MemristiveLayer, _name, _delegated(_name, False))
 
@@ -157,8 +153,6 @@ def _encoded(self, k, name, value):
 MemristiveLayer.scaling_routine = property(
     lambda self: self.encoding[0], lambda self, value: _encoded(self, 0, "scaling_routine", value)
 )
-
-
 MemristiveLayer.scaling_routine_params = property(
     lambda self: {k: v for k, v in self.encoding[1].items() if k != "range" or self.input_range is None},
     lambda self, value: _encoded(self, 1, "scaling_routine_params", value),
@@ -177,11 +171,7 @@ def _of_adc(field, default):
 
 
 MemristiveLayer.ADC_resolution = _of_adc("bits", None)
-
-
 MemristiveLayer.ADC_overflow_rate = _of_adc("overflow_rate", 0.0)
-
-
 MemristiveLayer.quant_method = _of_adc("quant_method", None)
 
 # %% ../../nbs/mn/Layer.ipynb #cell-009
@@ -349,6 +339,7 @@ def to_torch(self: MemristiveLayer, originals: bool = False) -> torch.nn.Module:
 @patch
 def fit(self: MemristiveLayer, shape, generator=None):
     "Fit `transform_output` with the layer's tuning routine on random inputs of `shape`, as `tune` of every layer does."
+    check_pending()
     self.check_current()
     options = {"verbose": self.verbose, **self.tuning_routine_params}
     if generator is not None:
@@ -356,6 +347,7 @@ def fit(self: MemristiveLayer, shape, generator=None):
     transform = self.tuning_routine(self, shape, **options)
     if not callable(transform):
         raise TypeError(f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function")
+    check_pending()
     self.transform_output = transform
 
 # %% ../../nbs/mn/Layer.ipynb #cell-015

@@ -18,7 +18,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from ..map.Module import Affine
 from .Matrix import AnalogMatrix
-from ..utils import check_number, finite_range
+from ..utils import check_number, check_pending, finite_range
 
 # %% ../../nbs/mn/Weights.ipynb #cell-005
 class Weighted(AnalogMatrix):
@@ -230,6 +230,7 @@ def program(self: Weighted, W=None):
     """
     if W is not None:
         raise TypeError("program(): a layer writes its own weight; change that first")
+    check_pending()
     self.check_programmable()
     with torch.no_grad():
         mapped = self.mapped(self.full_matrix())
