@@ -7,47 +7,19 @@ __all__ = ['Memristor']
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-002
 import copy
-import math
-import warnings
 
 import torch
 from fastcore.basics import patch
-from tqdm.auto import tqdm
 
+from . import Motion, Parameters
 from .Display import Display
+from .Motion import _runge_kutta  # noqa: F401, it was importable from here
+from .Parameters import _check_range, _check_shape, _nominal
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...show import card, quantity, thumbnail
 from ...utils import FullPrecision, check_finite, check_generator, check_number, within, finite_range, real_tensor
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
-def _check_shape(shape):
-    if shape is None:
-        return torch.Size()
-    if isinstance(shape, (str, bytes)) or not hasattr(shape, "__len__"):
-        raise TypeError(f"shape={shape!r}: must be sizes, or None for a single device")
-    return torch.Size(check_number(n, "shape", at_least=0, integer=True) for n in shape)
-
-
-def _check_range(voltage_range):
-    if voltage_range is None:
-        return None
-    if isinstance(voltage_range, (str, bytes)) or not hasattr(voltage_range, "__len__") or len(voltage_range) != 2:
-        raise TypeError(f"voltage_range={voltage_range!r}: must be (low, high)")
-    low, high = (check_number(v, "voltage_range") for v in voltage_range)
-    if low >= high:
-        raise ValueError(f"voltage_range={voltage_range!r}: must be (low, high)")
-    return low, high
-
-
-def _nominal(value, name):
-    "The value a parameter stands for when one number is asked for: a distribution's or a tensor's mean."
-    if isinstance(value, StochasticParameter):
-        return value(return_mean=True)
-    if isinstance(value, torch.Tensor) or hasattr(value, "__array__"):
-        return torch.as_tensor(value).detach().double().mean().item()
-    return float(check_number(value, name))
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-008
 class Memristor(Display, FullPrecision):
     """An array of devices, `shape` (), i.e. a single one, by default; subclasses are the models.
 
@@ -100,64 +72,21 @@ class Memristor(Display, FullPrecision):
         self._check_resistances(parameters, dtype)
         self.register_buffer("x", torch.zeros(self.shape, dtype=dtype, device=device))
 
+    # its parameters
+    _add, _check_resistances = Parameters._add, Parameters._check_resistances
+    set_parameter = Parameters.set_parameter
+    varies, phi_varies = property(Parameters.varies), property(Parameters.phi_varies)
+
+    # its motion under a voltage
+    speed, step, adaptive_step = Motion.speed, Motion.step, Motion.adaptive_step
+    simulate, _signal, _run = Motion.simulate, Motion._signal, Motion._run
+
     def __setattr__(self, name, value):
         if name in self.__dict__.get("parameter_names", ()):
             self.__dict__["changes"] += 1
         super().__setattr__(name, value)
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-010
-@patch
-def _add(self: Memristor, name, value, dtype, device):
-    if not isinstance(value, torch.Tensor) and not hasattr(value, "__array__"):
-        return setattr(self, name, float(check_number(value, name)))
-    value = value if isinstance(value, torch.nn.Parameter) else torch.as_tensor(value).to(device, dtype)
-    finite_range(value, name)
-    try:
-        fits = torch.broadcast_shapes(value.shape, self.shape) == self.shape
-    except RuntimeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{name}: shape {tuple(value.shape)} does not broadcast to the array's {tuple(self.shape)}")
-    if isinstance(value, torch.nn.Parameter):
-        if value.dtype != dtype:
-            raise TypeError(f"{name}: a torch.nn.Parameter of {value.dtype}: must be {dtype}, like the array")
-        self.register_parameter(name, value)
-    else:
-        self.register_buffer(name, value)
-
-
-@patch
-def _check_resistances(self: Memristor, given, dtype):
-    if "r_on" in given and not torch.as_tensor(self.r_on > 0).all():
-        raise ValueError(f"r_on={given['r_on']!r}: must be > 0 ohm")
-    most = torch.finfo(dtype).max
-    for name in {"r_on", "r_off"} & given.keys():  # the conductances must be numbers, too
-        value = torch.as_tensor(getattr(self, name)).double()
-        if (value < 1 / most).any() or (value > most).any():
-            raise ValueError(f"{name}={given[name]!r}: must be from {1 / most:.2g} to {most:.2g} ohm in {dtype}")
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-013
-@patch
-def set_parameter(self: Memristor, name: str, value):
-    """Replace a parameter by a number, or by a tensor with a value per device.
-
-    Raise ValueError if the name is unknown or the tensor's shape isn't the array's.
-    """
-    if name not in self.parameter_names:
-        raise ValueError(f"{name}: {type(self).__name__} has no such parameter; it has {self.parameter_names}")
-    if isinstance(value, torch.Tensor) and value.shape != self.shape:
-        raise ValueError(f"{name}: shape {tuple(value.shape)}: must be the array's {tuple(self.shape)}")
-    if isinstance(value, torch.Tensor):
-        value = value.detach().to(self.x)
-    else:
-        value = float(check_number(value, name))
-    finite_range(torch.as_tensor(value), name)
-    for kept in (self._parameters, self._buffers, self.__dict__):
-        kept.pop(name, None)
-    self._add(name, value, self.x.dtype, self.x.device)
-    self.changes += 1
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-016
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-008
 @patch
 def conductance(self: Memristor, x):
     "Conductance (siemens) at the normalised state `x`."
@@ -187,70 +116,7 @@ def diffuse(self: Memristor, x, v, dt, generator):
     "The random part of the motion during a step, where a model has one."
     return x
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-022
-@patch
-def speed(self: Memristor, v) -> float:
-    """An upper bound of |rate| (1/s) over all states, at voltage `v`: it decides how finely a step is divided.
-
-    0 says that `v` moves no device, whatever its state.
-    """
-    return max(self.rate(torch.full_like(self.x, x), v).abs().max().item() for x in (0.0, 0.25, 0.5, 0.75, 1.0))
-
-
-def _runge_kutta(rate, x, v, h, k1):
-    "The state after a time `h`, from the rate `k1` that it begins with; it stops at the bounds."
-    k2 = rate(within(x + h / 2 * k1, 0, 1), v)
-    k3 = rate(within(x + h / 2 * k2, 0, 1), v)
-    k4 = rate(within(x + h * k3, 0, 1), v)
-    return within(x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4), 0, 1)
-
-
-@patch
-def step(self: Memristor, x, v, dt):
-    "The state after `v` was held for `dt` seconds: integrated by RK4, unless a model knows the exact solution."
-    longest = dt.max().item() if isinstance(dt, torch.Tensor) else dt  # one duration, or one for each device
-    parts = self.speed(v) * longest / self.max_change
-    if not parts <= 1_000_000:
-        raise ValueError(
-            f"{type(self).__name__}: at such a voltage a step of {longest:g} s needs {parts:.2g} parts; "
-            "at most 1,000,000 are computed"
-        )
-    parts = max(1, math.ceil(parts))
-    h, seen, last = dt / parts, x, math.inf
-    settled = 1e-12 if x.dtype == torch.float64 else 1e-7
-    for part in range(parts):
-        if part % 32 == 0 and part:
-            # a state that has come to rest needs no more parts; one that only starts to move speeds up
-            moved = (x - seen).detach().abs().max().item()
-            if moved * (parts - part) / 32 < settled and moved <= last:
-                break
-            seen, last = x, moved
-        x = _runge_kutta(self.rate, x, v, h, self.rate(x, v))
-    return x
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-026
-@patch
-def adaptive_step(self: Memristor, x, v, dt, reach, rate=None):
-    """`step`, with parts of its own length for each device: |dx| is at most `reach(x)` (a tensor) in each.
-
-    For rates that change by orders of magnitude on the way. `rate` replaces the model's own.
-    """
-    rate, left = rate or self.rate, torch.zeros_like(x) + dt
-    for _ in range(100_000):
-        k1 = rate(x, v)
-        pinned = ((x <= 0) & (k1 < 0)) | ((x >= 1) & (k1 > 0))
-        k1 = torch.where(pinned, 0, k1)
-        h = torch.minimum(left, (reach(x) / k1.abs().clamp_min(1e-30)).detach())
-        moved = _runge_kutta(rate, x, v, h, k1)
-        x, left = torch.where(pinned, x, moved), left - h
-        left = torch.where(pinned, 0, left)
-        if not (left > 0).any():
-            return x
-    raise RuntimeError(
-        f"{type(self).__name__}: a step of {dt} s at {v} V needs over 100,000 parts; {left.max():g} s are left"
-    )
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-030
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-014
 @patch
 def like_state(self: Memristor, value) -> torch.Tensor:
     "A number or tensor in the state's precision (a bare torch.as_tensor would round a number to single)."
@@ -262,7 +128,7 @@ def by_sign(self: Memristor, v, positive, other) -> torch.Tensor:
     "`positive` where v > 0, else `other`; numbers or tensors, in the state's precision."
     return torch.where(v > 0, self.like_state(positive), self.like_state(other))
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-033
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-017
 @patch(as_prop=True)
 def g(self: Memristor) -> torch.Tensor:
     "Conductance of each device (siemens)."
@@ -310,25 +176,13 @@ def read_conductance(self: Memristor, v) -> torch.Tensor:
     check_finite(g, "conductance at this voltage")
     return g
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-037
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-021
 @patch
 def _move_to(self: Memristor, x):
     # the state is a fact, not a function of what led to it: gradients flow through the currents that are returned
     with torch.no_grad():
         self.x.copy_(x)
     self.changes += 1
-
-
-@patch(as_prop=True)
-def varies(self: Memristor) -> bool:
-    "Whether any parameter differs between devices."
-    return any(not isinstance(getattr(self, name), float) for name in self.parameter_names)
-
-
-@patch(as_prop=True)
-def phi_varies(self: Memristor) -> bool:
-    "Whether the shape of the current-voltage curve differs between devices: `phi` then takes a voltage for each."
-    return any(not isinstance(getattr(self, name), float) for name in self.shape_parameters)
 
 
 @patch
@@ -352,74 +206,7 @@ def set_conductance(self: Memristor, g):
             x.copy_(find(part))
     self.changes += 1
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-043
-@patch
-def _signal(self: Memristor, voltage_signal):
-    "The checked signal as a tensor: (T,), or (T, ...) with one dimension for each of the array's."
-    v = real_tensor(voltage_signal, "voltage_signal", self.x)
-    finite_range(v, "voltage_signal")
-    if not self.shape and v.dim() == 2 and v.shape[1] == 1:  # a column for a single device
-        v = v[:, 0]
-    fits = v.dim() == 1
-    if v.dim() == 1 + len(self.shape):
-        fits = all(a in (1, b) for a, b in zip(v.shape[1:], self.shape, strict=True))
-    if not fits:
-        raise ValueError(
-            f"voltage_signal: shape {tuple(v.shape)}: must be (T,), or (T, ...) broadcasting against the array's "
-            f"{tuple(self.shape)}"
-        )
-    if self.voltage_range is not None and v.numel():
-        (low, high), (lo, hi) = self.voltage_range, (v.min().item(), v.max().item())
-        if lo < low or hi > high:
-            warnings.warn(
-                f"voltage_signal reaches from {lo:g} to {hi:g} V; the parameters of this {type(self).__name__} are "
-                f"valid from {low:g} to {high:g} V",
-                stacklevel=3,
-            )
-    return v
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-046
-@patch
-def _run(self: Memristor, signal, return_current=False, return_state=False, generator=None, compile=False, dt=None):
-    "The state after a signal, and the currents and states before each of its steps where they are asked for."
-    dt = dt or self.time_series_resolution
-    x, current, states = (self.x.clone(), [], [])  # the state will be written in place, a graph may hold this one
-    step = torch.compile(self.step) if compile else self.step
-    short = len(signal) < 5000  # in a notebook even a bar that never shows makes a widget
-    for v in tqdm(signal, desc=type(self).__name__, unit="step", delay=2, leave=False, disable=short):
-        if return_current:
-            current.append(self.conductance(x) * self.phi(v))
-        if return_state:
-            states.append(x)
-        x = self.diffuse(step(x, v, dt), v, dt, generator)
-    stack = lambda values: torch.stack(values) if values else signal.new_zeros((0, *self.shape))
-    return (x, stack(current) if return_current else None, stack(states) if return_state else None)
-
-
-@patch
-def simulate(self: Memristor, voltage_signal, return_current=False, *, generator=None, compile=False):
-    """Apply a voltage signal (volt, sampled at `time_series_resolution`) step by step, and move the states.
-
-    `voltage_signal` is (T,), the same for all devices, or (T, *s) with s broadcasting against the array, one dimension
-    for each of the array's: (T, rows, 1) is a voltage per row. A single device takes a column (T, 1), too. With
-    `return_current`, return the currents (T, *shape) in ampere, a column for a column, each at the state before its
-    step; otherwise return None. Gradients flow through the currents to voltages and parameters. `generator` draws the
-    random motion of models that have one. `compile` runs the step through torch.compile, which needs a C++ compiler.
-    Long signals have a progress bar.
-
-    Raise ValueError, before anything moves, if the shape is another one, a voltage isn't finite, or the voltages drive
-    states or currents beyond what numbers can hold.
-    """
-    signal = real_tensor(voltage_signal, "voltage_signal", self.x)
-    column = not self.shape and signal.dim() == 2
-    x, current, _ = self._run(self._signal(signal), return_current, generator=generator, compile=compile)
-    check_finite(x, "states after voltage_signal")
-    if current is not None:
-        check_finite(current, "currents during voltage_signal")
-    self._move_to(x)
-    return current[:, None] if return_current and column else current
-
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-053
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-027
 @patch
 def device(self: Memristor, index) -> "Memristor":
     "A copy of the one device at `index` of the array."
@@ -430,7 +217,7 @@ def device(self: Memristor, index) -> "Memristor":
     one.shape = one.x.shape
     return one
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-061
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-031
 @patch(cls_method=True)
 def preset(cls: Memristor, name: str, **changes) -> dict:
     "The arguments of a named parameter set, with `changes`: `Model(**Model.preset(name))`. ValueError if unknown."
@@ -463,7 +250,7 @@ def nominal_phi(self: Memristor, v) -> torch.Tensor:
     "`phi` of a device with the nominal parameters."
     return self.nominal_devices(()).phi(v)
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-066
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-036
 def _name(function):
     "A name for a function that is the same in another process."
     function = getattr(function, "func", function)  # of a partial
@@ -492,7 +279,7 @@ def set_extra_state(self: Memristor, state):
         setattr(self, name, value)
     self.nominal, self.time_series_resolution = (dict(state["nominal"]), state["time_series_resolution"])
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-068
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-038
 def _check_saved(state_dict, prefix, names):
     "Raise ValueError naming the key if a state isn't within [0, 1] or if it or a parameter isn't finite."
     for key in (prefix + name for name in ("x", *names)):
@@ -518,7 +305,7 @@ def _load_from_state_dict(self: Memristor, state_dict, prefix, *args):
     super(Memristor, self)._load_from_state_dict(state_dict, prefix, *args)
     self.changes += 1
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-076
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-046
 @patch
 def extra_repr(self: Memristor) -> str:
     "Shape and parameters; a parameter that differs between devices shows its mean and spread."
