@@ -20,10 +20,12 @@ from tqdm.auto import tqdm
 from ..bh.nonideality.NonIdeality import apply_nonidealities
 from ..show import thumbnail
 from ..map.Module import Affine
+from .Accounting import FirstPass, left_digital
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .Foreign import as_foreign, as_torch
 from .Hardware import Hardware, from_memtorch
 from .Layer import MemristiveLayer
 from .Linear import Linear
@@ -31,7 +33,7 @@ from .MultiheadAttention import MultiheadAttention
 from .Places import checked_choice, find_places, supported_class
 from .RNN import GRU, LSTM, RNN
 from .StandIn import StandIn
-from ..utils import check_generator, drawn_seed
+from ..utils import check_flag, check_generator, drawn_seed
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
 supported_module_parameters = {
@@ -197,7 +199,8 @@ def patch_model(
     *args,
     hardware=None,  # a Hardware, or {name pattern: Hardware, or None to stay digital}: the first that fits
     layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported
-    verbose: bool = True,  # a line here and one for each layer that is tuned
+    skip_unsupported: bool = False,  # leave a layer digital that does more than its class, instead of an error
+    verbose: bool = True,  # lines about what is patched and what stays digital, and one for each layer that is tuned
     generator: torch.Generator | None = None,  # that the chip's seed is drawn from, if the hardware has none
     **settings,  # MemTorch's other arguments: see `Hardware.from_memtorch`
 ) -> torch.nn.Module:
@@ -217,15 +220,16 @@ def patch_model(
     wanted = None if short and wanted == {} else wanted
     chosen = _hardware_of(hardware, memristor_model, memristor_model_params, args, settings, generator)
     kinds = supported_module_parameters
-    every = [layer.torch_class for layer in kinds.values()]
-    places = find_places(model, checked_choice(every if wanted is None and short else wanted, kinds), kinds)
+    places = find_places(model, None if wanted is None and short else checked_choice(wanted, kinds), kinds)
     places = [place for place in places if chosen(place[3]) is not None]
     if not places:
         patched = len(memristive_layers(model))
         already = f"; {patched} of its layers are memristive already" if patched else ""
         raise ValueError(f"model: {type(model).__name__} has nothing to patch: {_nothing(wanted)}{already}")
-    new = _layers_for(places, chosen, verbose)
+    new, skipped = _layers_for(places, chosen, verbose, check_flag(skip_unsupported, "skip_unsupported"))
     for parent, name, layer, _ in places:
+        if id(layer) not in new:
+            continue
         if parent is None:
             model = new[id(layer)]
         else:
@@ -235,10 +239,13 @@ def patch_model(
         own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(name, ())  # a layer has these itself
         if not isinstance(model, own):
             setattr(model, name, functools.partial(function, model))
+    FirstPass.watch(model)
     if verbose:
         chips = [c for layer in new.values() for c in layer.crossbars]
         devices, tiles = sum(c.rows * c.columns for c in chips), sum(math.prod(c.tiles_map or (1,)) for c in chips)
         print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
+        lines = [f"Skipped {path}: {reason}" for path, reason in skipped.items()] + [left_digital(model)]
+        print("\n".join(filter(None, lines)), end="\n" * any(lines))
     return model
 
 
@@ -286,20 +293,36 @@ def _hardware_of(hardware, model, params, args, settings, generator):
     return lambda path: next((h for k, h in seeded.items() if fnmatch.fnmatchcase(path, k)), None)
 
 
-def _layers_for(places, chosen, verbose):
-    "Return {id of the digital layer: memristive layer}."
-    lazy, new = torch.nn.parameter.UninitializedParameter, {}
+def _layers_for(places, chosen, verbose, skip):
+    "Return {id of the digital layer: memristive layer}, and {name: why} of those that were skipped."
+    lazy, new, skipped = torch.nn.parameter.UninitializedParameter, {}, {}
     size = sum(p.numel() for *_, layer, _ in places for p in layer.parameters() if not isinstance(p, lazy))
     short = not verbose or size < 20_000_000  # in a notebook even a bar that never shows makes a widget
     for _, _, layer, path in tqdm(places, desc="Patching", unit="layer", leave=False, disable=short):
         if id(layer) not in new:
             try:
                 kind = supported_class(layer, supported_module_parameters)
-                new[id(layer)] = kind(layer, hardware=chosen(path), name=path, verbose=verbose)
+                digital = layer if isinstance(layer, kind.torch_class) else as_torch(layer)
+                if skip:
+                    digital = _without_refusal(kind, digital, path, skipped)
+                if digital is not None:
+                    new[id(layer)] = kind(digital, hardware=chosen(path), name=path, verbose=verbose)
             except (TypeError, ValueError) as e:
                 e.add_note(f"while patching the layer {path!r}")
                 raise
-    return new
+    if not new:
+        raise ValueError(f"model: nothing is left to patch; skipped were {skipped}")
+    return new, skipped
+
+
+def _without_refusal(kind, layer, path, skipped):
+    "Return the layer, or None, with the reason in `skipped`, if its class does more than torch's."
+    try:
+        kind.check_class(kind.__new__(kind), layer)
+    except (TypeError, ValueError) as e:
+        skipped[path] = str(e)
+        return None
+    return layer
 
 # %% ../../nbs/mn/Module.ipynb #cell-013
 def unpatch_model(
@@ -319,7 +342,7 @@ def unpatch_model(
     layers = memristive_layers(model)
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
-    plain = {id(layer): layer.to_torch(originals) for layer in layers}
+    plain = {id(layer): as_foreign(layer.to_torch(originals)) for layer in layers}
     for parent in list(model.modules()):
         for name, child in parent._modules.items():
             if id(child) in plain:
@@ -328,5 +351,6 @@ def unpatch_model(
         for name in _bound:
             if isinstance(module.__dict__.get(name), functools.partial):
                 del module.__dict__[name]
+    FirstPass.remove(model)
     _fused_routines(model)
     return plain.get(id(model), model)

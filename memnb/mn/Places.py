@@ -10,6 +10,7 @@ import fnmatch
 
 import torch
 
+from .Foreign import foreign_kind
 from .StandIn import StandIn
 
 # %% ../../nbs/mn/Places.ipynb #cell-005
@@ -18,7 +19,10 @@ def supported_class(
     kinds: dict,  # {name: memristive class}, each with its `torch_class`
 ):
     "Return the memristive class that can stand in for `layer`, or None."
-    return next((cls for cls in kinds.values() if isinstance(layer, cls.torch_class)), None)
+    own = next((cls for cls in kinds.values() if isinstance(layer, cls.torch_class)), None)
+    if own is None and (foreign := foreign_kind(layer)) is not None:
+        return next(cls for cls in kinds.values() if cls.torch_class is foreign.as_)
+    return own
 
 
 def checked_choice(module_parameters_to_patch, kinds: dict) -> list:
@@ -33,7 +37,7 @@ def checked_choice(module_parameters_to_patch, kinds: dict) -> list:
     items = [given] if one else list(given)
     for item in items:
         if isinstance(item, type):
-            if not any(issubclass(item, layer.torch_class) for layer in kinds.values()):
+            if not any(issubclass(item, layer.torch_class) for layer in kinds.values()) and not foreign_kind(item):
                 raise ValueError(f"module_parameters_to_patch: {item} can't be patched; supported are {sorted(kinds)}")
         elif isinstance(item, torch.nn.Module) and supported_class(item, kinds) is None:
             raise ValueError(
@@ -52,15 +56,23 @@ def _is_wanted(item, path, layer):
     return layer is item if isinstance(item, torch.nn.Module) else bool(item(path, layer))
 
 # %% ../../nbs/mn/Places.ipynb #cell-008
-def find_places(model: torch.nn.Module, items: list, kinds: dict) -> list[tuple]:
-    "Return (parent, name, layer, path) for every layer to patch; the parent of the model itself is None."
+def find_places(model: torch.nn.Module, items: list | None, kinds: dict) -> list[tuple]:
+    """Return (parent, name, layer, path) for every layer to patch, or that can be if no items are given.
+
+    The parent of the model itself is None.
+    """
     inside = {id(m) for layer in model.modules() if isinstance(layer, StandIn) for m in layer.modules()}
     every = [(path, layer) for path, layer in model.named_modules(remove_duplicate=False) if id(layer) not in inside]
     candidates = [(path, layer) for path, layer in every if supported_class(layer, kinds) is not None]
     hits = [
-        (k, id(layer)) for path, layer in candidates for k, item in enumerate(items) if _is_wanted(item, path, layer)
+        (k, id(layer))
+        for path, layer in candidates
+        for k, item in enumerate(items or ())
+        if _is_wanted(item, path, layer)
     ]
     met, chosen = {k for k, _ in hits}, {layer for _, layer in hits}
+    if items is None:
+        items, chosen = [], {id(layer) for _, layer in candidates}
     places = []
     for path, layer in candidates:
         # a layer that is shared is replaced everywhere; what an attention layer consists of goes with it

@@ -30,11 +30,15 @@ class Product:
         self.random, self.rows, self.groups = callable(difference), rows, groups
         self.phi, self.line_sums, self._difference = phi, line_sums, difference
         self._tiles = None if self.random else row_tiles(difference, rows, groups).contiguous()
+        if not self.random and self._tiles.data_ptr() != difference.data_ptr() and not difference.requires_grad:
+            self._difference, self._height = None, difference.shape[-2]  # not to hold every number twice
 
     @property
     def difference(self):
         "The differences (..., rows, columns), S, of one more read if reads are random."
-        return self._difference() if self.random else self._difference
+        if self._difference is not None:
+            return self._difference() if self.random else self._difference
+        return self._tiles.transpose(-3, -2).flatten(-2).flatten(-3, -2)[..., : self._height, :]
 
     @property
     def tiles(self):
@@ -44,7 +48,8 @@ class Product:
     def of_chips(self, which: slice) -> "Product":
         "Return the reader of some of the chips that a leading dimension holds."
         some = copy.copy(self)
-        some._difference, some._tiles = self._difference[which], self._tiles[which]
+        some._tiles = self._tiles[which]
+        some._difference = None if self._difference is None else self._difference[which]
         return some
 
     def currents(self, voltages, duration=None):
