@@ -10,12 +10,13 @@ import copy
 
 import torch
 
-from .Observe import inputs_of, readable_layers
+from .Observe import passes, readable_layers
 
 # %% ../../nbs/map/BatchNorm.ipynb #cell-005
 def reestimate_batchnorm(
     model: torch.nn.Module,  # patched
     batches,  # as of `tune_on`
+    forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> int:
     """Replace the running statistics of all batch normalisations by those of these batches on the crossbars.
 
@@ -40,8 +41,8 @@ def reestimate_batchnorm(
             m.reset_running_stats()
             m.momentum = None  # the average over all batches
         with torch.no_grad():
-            for x in inputs_of(batches):
-                model(x)
+            for one in passes(batches, forward):
+                one(model)
     except Exception:
         for m, old in zip(norms, statistics, strict=True):
             for new, value in zip((m.running_mean, m.running_var, m.num_batches_tracked), old, strict=True):

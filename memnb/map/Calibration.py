@@ -117,11 +117,12 @@ def _adc_limits(layer, currents, method):
 # %% ../../nbs/map/Calibration.ipynb #cell-014
 def calibrate(
     model: torch.nn.Module,  # patched; its layers get `input_range` and `ADC_range`
-    batches,  # tensors, or tuples that begin with one, as a DataLoader gives them
+    batches,  # tensors, tuples that begin with one, as a DataLoader gives them, or dicts of the model's arguments
     method: str | float = "max",  # "max", "mse" or a quantile in (0, 1]: of the inputs
     adc_method: str | float | None = None,  # of the ADCs; None: the same
     samples: int = 256,  # that are kept of each layer's input, spread over the batches
     verbose: bool = True,  # print the table
+    forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> pd.DataFrame:
     """Set fixed ranges from data, in one pass.
 
@@ -146,7 +147,7 @@ def calibrate(
         if layer.quant_method == "log" and adc_method != "max":
             raise ValueError(f"adc_method={adc_method!r}: {name} has a logarithmic ADC, for which it must be 'max'")
     kept = _Kept(samples)
-    observe(model, batches, kept)
+    observe(model, batches, kept, forward)
     check_pending()
     rows, found = [], []
     with torch.no_grad():

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from .BatchNorm import reestimate_batchnorm
-from .Observe import inputs_of, observe, readable_layers
+from .Observe import observe, passes, readable_layers
 from ..utils import FullPrecision, check_flag, check_generator, check_number, finite_range
 
 _all_ = [reestimate_batchnorm]  # of the page below
@@ -228,9 +228,10 @@ def column_tune(
 # %% ../../nbs/map/Module.ipynb #cell-026
 def tune_on(
     model: torch.nn.Module,  # patched
-    batches,  # tensors, or tuples that begin with one, as a DataLoader gives them
+    batches,  # tensors, tuples that begin with one, as a DataLoader gives them, or dicts of the model's arguments
     per_column: bool = False,  # a line for each output channel instead of one for each layer (or group)
     verbose: bool = True,  # print the table
+    forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> pd.DataFrame:
     """Fit every layer's `transform_output` to its digital output on real inputs, in one pass.
 
@@ -255,7 +256,7 @@ def tune_on(
             if part.any():
                 sums[layer].add(c[part], y[part])
 
-    layers = _all_seen(model, batches, watch, fitted)
+    layers = _all_seen(model, passes(batches, forward), watch, fitted)
     lines, rows = {}, []
     for name, layer in layers.items():
         x = layer.crossbars[0].memristor.x
@@ -277,6 +278,7 @@ def tune_on(
 def tuning_report(
     model: torch.nn.Module,  # patched and tuned
     batches,  # as of `tune_on`: other inputs than those that were fitted
+    forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> pd.DataFrame:
     """Return slope error and r2 of every layer's transform on these inputs.
 
@@ -291,7 +293,7 @@ def tuning_report(
 
     for name, layer in readable_layers(model).items():
         _line_of(layer, name)
-    layers = _all_seen(model, batches, watch, found)
+    layers = _all_seen(model, passes(batches, forward), watch, found)
     rows = [
         (name, *found[m].check(m.transform_output.coef, m.transform_output.intercept)) for name, m in layers.items()
     ]
@@ -333,9 +335,10 @@ class DriftCompensation:
         model: torch.nn.Module,  # patched and tuned
         batches,  # calibration inputs, which are kept: as of `tune_on`
         per_column: bool = False,  # a factor for each output channel instead of one for each layer
+        forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
     ):
         check_flag(per_column, "per_column")
-        self.model, self.per_column, self.batches = model, per_column, list(inputs_of(batches))
+        self.model, self.per_column, self.batches = model, per_column, list(passes(batches, forward))
         self.weights = {m: [p.detach().clone() for p in m.learned()] for m in readable_layers(model).values()}
         self.lines = {m: _line_of(m, name).coef.clone() for name, m in readable_layers(model).items()}
         self.reference = self._magnitudes()

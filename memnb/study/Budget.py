@@ -8,6 +8,7 @@ __all__ = ['Budget', 'error_budget']
 # %% ../../nbs/study/Budget.ipynb #cell-002
 import copy
 import math
+from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -16,7 +17,7 @@ import torch
 from ..bh.crossbar.Effect import Effect
 from ..map.Input import Encoding, encode, scaling_traits
 from ..map.Module import Affine, LineSums
-from ..map.Observe import inputs_of, observe, readable_layers
+from ..map.Observe import observe, passes, readable_layers
 from ..show import palette
 from ..utils import check_number
 
@@ -152,13 +153,16 @@ class Budget:
         return self.table.to_string(float_format=lambda v: f"{v:.3g}")
 
     def _repr_html_(self):
-        return self.table.style.format("{:.3g}").to_html()
+        # names are a stranger's, perhaps; and the same table is the same text
+        shown = self.table.style.format("{:.3g}").format_index(escape="html").set_uuid("budget")
+        return shown.to_html()
 
 
 def error_budget(
     model: torch.nn.Module,  # patched and tuned; left as it was
     batch,  # a tensor, or batches as of `calibrate`
     reads: int = 1,  # of every configuration: noise that differs between reads is averaged over so many
+    forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> Budget:
     """Find how much error of each layer, and of the whole, comes from each source: alone, and left out.
 
@@ -175,7 +179,7 @@ def error_budget(
         if not isinstance(layer.transform_output, Affine):
             raise ValueError(f"{name}: transform_output={layer.transform_output!r}: must be a line")
         layer.check_current(name)
-    batches, work = list(inputs_of(batch)), copy.deepcopy(model).eval()
+    batches, work = list(passes(batch, forward)), copy.deepcopy(model).eval()
     with torch.no_grad():
         return _budget(work, readable_layers(work), batches, reads)
 
@@ -249,17 +253,17 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
 
 
 def _output(model, layers, x, legacy):
-    "The model's output in double precision; the first tensor of several."
+    "The model's output in double precision; of several its logits, or the first tensor."
     before = [(layer, layer.forward_legacy_enabled) for layer in layers]
     try:
         for layer, _ in before:
             layer.forward_legacy_enabled = legacy
-        y = model(x)
+        y = x(model)
     finally:
         for layer, value in before:
             layer.forward_legacy_enabled = value
-    while isinstance(y, (tuple, list)) and y:
-        y = y[0]
+    while (isinstance(y, (tuple, list)) and y) or isinstance(y, Mapping):
+        y = y[0] if not isinstance(y, Mapping) else y.get("logits", next(iter(y.values()), None))
     if not isinstance(y, torch.Tensor):
         raise TypeError(f"model: returns {type(y).__name__}: must return a tensor, or a tuple that begins with one")
     return y.double()

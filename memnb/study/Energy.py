@@ -15,7 +15,7 @@ import torch
 
 from ..show import card, palette, prefixed, quantity
 from ..map.Input import bit_serial, pulse_width
-from ..map.Observe import inputs_of, observe, readable_layers
+from ..map.Observe import observe, passes, readable_layers
 from .Reads import Reads, is_single
 from ..utils import check_number
 
@@ -309,6 +309,7 @@ def energy(
     *,
     most_vectors: int = 64,  # of each layer that are solved, where every vector is a circuit
     samples: int | None = None,  # in the batch; None: its length, which is something else where time comes first
+    forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> Cost:
     """Return the energy, latency and area of `model` for the inputs of a batch, as the mean over its samples.
 
@@ -329,9 +330,9 @@ def energy(
 
     def inputs():
         nonlocal counted
-        for x in inputs_of(batch):
-            counted += len(x)
-            yield x
+        for one in passes(batch, forward):
+            counted += len(one) if samples is None else 0
+            yield one
 
     def add(layer, x):
         if samples is None and is_single(layer, x):

@@ -29,8 +29,12 @@ class Device:
 
     @property
     def g(self) -> float:
-        "Conductance (siemens), before effects."
+        "Conductance (siemens), before effects; to set it is `set_conductance`."
         return 0.0 if self._index is None else self._one().g.item()
+
+    @g.setter
+    def g(self, value):
+        self.set_conductance(value)
 
     @property
     def r_on(self) -> float:
