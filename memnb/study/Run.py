@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from .Fingerprint import fingerprint
-from .Ledger import Ledger, check_name, open_file
+from .Ledger import Ledger, check_name, in_words, open_file
 from .Recipe import Recipe, combinations
 from .Results import Results
 from .Trial import chip_seed, failed, outcomes, reserved
@@ -87,7 +87,7 @@ def load(name: str, storage="memnb-studies.sqlite", units: dict | None = None) -
     Values that aren't numbers or texts are given as they read. Raise ValueError if the name isn't there.
     """
     check_name(storage, name)
-    with contextlib.closing(open_file(storage)) as file:
+    with contextlib.closing(open_file(storage, read=True)) as file, in_words(storage):
         known = dict(file.execute("select name, identity from study").fetchall())
         stored = file.execute(
             "select configuration, first, found from trial where study = ? and found is not null order by rowid",
