@@ -21,6 +21,7 @@ from ..bh.nonideality.NonIdeality import apply_nonidealities
 from ..show import thumbnail
 from ..map.Module import Affine
 from .Accounting import FirstPass, left_digital
+from .Cell import GRUCell, LSTMCell, RNNCell
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
@@ -49,6 +50,9 @@ supported_module_parameters = {
         RNN,
         LSTM,
         GRU,
+        RNNCell,
+        LSTMCell,
+        GRUCell,
         MultiheadAttention,
     )
 }
