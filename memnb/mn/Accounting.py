@@ -77,7 +77,6 @@ class FirstPass:
     def __call__(self, model, args):
         if traced():
             return
-        self.remove(model)
         layers = {owner.path: owner.layer for owner in owners(model) if owner.patched}
         called, handles = set(), []
         note = lambda layer, args: called.add(id(layer))
@@ -85,8 +84,11 @@ class FirstPass:
         def look(model, args, output):
             for handle in handles:
                 handle.remove()
+            if output is None:  # the pass failed: the next one is looked at
+                return
+            self.remove(model)
             unread = [path for path, layer in layers.items() if id(layer) not in called]
-            if unread and output is not None:
+            if unread:
                 warnings.warn(_never(unread, len(layers)), stacklevel=2)
 
         handles += [layer.register_forward_pre_hook(note) for layer in layers.values()]
