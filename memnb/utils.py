@@ -128,17 +128,22 @@ def check_finite(
     """
     if traced():  # a graph can't raise for what its numbers are
         return
-    if tensor.device.type != "cpu":  # few operations: to start one takes as long as to look at a million numbers
-        largest, seen = torch.linalg.vector_norm(tensor.detach(), math.inf), _pending.get(tensor.device)
-        zero = largest.double() * 0 if seen is None else torch.add(seen[0], largest, alpha=0)  # NaN if not finite
-        _pending[tensor.device] = (zero, name)
-        return
+    if tensor.device.type != "cpu":
+        return _note(tensor.detach(), name)
     try:
         finite = math.isfinite(tensor.detach().sum().item())
     except RuntimeError:  # of one sample that torch.vmap stands for nobody knows the numbers
         return
     if not finite:
         finite_range(tensor, name)
+
+
+def _note(tensor, name):
+    # few operations: to start one takes as long as to look at a million numbers
+    if tensor.numel():
+        largest, seen = torch.linalg.vector_norm(tensor, math.inf), _pending.get(tensor.device)
+        zero = largest.double() * 0 if seen is None else torch.add(seen[0], largest, alpha=0)  # NaN if not finite
+        _pending[tensor.device] = (zero, name)
 
 
 def check_pending():
