@@ -21,6 +21,7 @@ from ..bh.nonideality.NonIdeality import apply_nonidealities
 from ..show import thumbnail
 from ..map.Module import Affine
 from .Accounting import FirstPass, left_digital
+from .Bilinear import Bilinear
 from .Cell import GRUCell, LSTMCell, RNNCell
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
@@ -41,6 +42,7 @@ supported_module_parameters = {
     str(cls.torch_class): cls
     for cls in (
         Linear,
+        Bilinear,
         Conv1d,
         Conv2d,
         Conv3d,

@@ -1,6 +1,7 @@
 "Memristive torch.nn layers, and networks patched with them."
 
 from . import Chip, Module
+from .Bilinear import Bilinear
 from .Cell import GRUCell, LSTMCell, RNNCell
 from .Conv1d import Conv1d
 from .Conv2d import Conv2d
