@@ -11,7 +11,7 @@ import torch
 from .Composite import Composite
 from ..utils import finite_range
 
-# %% ../../nbs/mn/Bilinear.ipynb #cell-004
+# %% ../../nbs/mn/Bilinear.ipynb #cell-005
 class Bilinear(Composite):
     """`torch.nn.Bilinear` on crossbars: inputs (..., in1_features) and (..., in2_features), output (..., out_features).
 

@@ -35,7 +35,8 @@ def register_layer(
 ):
     """Let `patch_model` treat layers of a class as those of another. Registered anew, the last one counts.
 
-    Raise TypeError for what is no class, no Linear and no function.
+    Raise TypeError if `torch_class` is neither a class of modules nor a full name, if `as_` isn't torch.nn.Linear, or
+    if `weight` isn't a function.
     """
     if isinstance(torch_class, str):
         if "." not in torch_class:

@@ -16,7 +16,7 @@ class Kept:
 
     Noticed are modules, tensors and other values that were replaced or taken away, tensors that were changed in place,
     and modules that were added. What writes through `.data` isn't. Raise RuntimeError if a tensor was made in inference
-    mode, where changes aren't counted.
+    mode: torch doesn't count its changes.
     """
 
     def __init__(

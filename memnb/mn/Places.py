@@ -26,7 +26,7 @@ def supported_class(
 
 
 def checked_choice(module_parameters_to_patch, kinds: dict) -> list:
-    "Return a list of classes, names, layers and functions; raise ValueError or TypeError for what can't be patched."
+    "Return the classes, names, layers and functions as a list. Raise ValueError or TypeError if one can't be patched."
     given = module_parameters_to_patch
     one = isinstance(given, (type, str, torch.nn.Module)) or callable(given)
     if not one and not isinstance(given, (list, tuple, set, dict)):

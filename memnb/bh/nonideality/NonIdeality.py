@@ -32,8 +32,8 @@ def add_effects(
     """Add effects to all crossbars of a model, at their places among the others.
 
     Return a table with a row for each layer's crossbar and effect: `cells` that changed, and the `mean` and `max`
-    change (S). Raise TypeError for what is no effect, ValueError if there is none or a pattern fits no layer; the model
-    then has the effects that it had.
+    change (S). Raise TypeError if one isn't an effect, ValueError if there is none or a pattern fits no layer. The
+    model then has the effects that it had.
     """
     check_generator(generator)
     wanted = [_effect(one) for one in effects]
