@@ -20,7 +20,14 @@ class Kind(NamedTuple):
     weight: Callable  # function of the layer that gives the weight of such a layer
 
 
-_same, _transposed = (lambda m: m.weight), (lambda m: m.weight.T)
+def _same(layer):
+    return layer.weight
+
+
+def _transposed(layer):  # by name, since a patched model that is saved whole refers to it
+    return layer.weight.T
+
+
 _known = {  # by name: their packages are not imported
     "transformers.pytorch_utils.Conv1D": Kind(torch.nn.Linear, _transposed),
     "transformers.modeling_utils.Conv1D": Kind(torch.nn.Linear, _transposed),
@@ -79,7 +86,7 @@ def as_torch(layer: torch.nn.Module) -> torch.nn.Module:
             setattr(plain, name, value)
     plain.train(layer.training)
     shell = copy.copy(layer)
-    shell._parameters, shell.__dict__["_memnb"] = {}, None
+    shell._parameters = {}
     plain.foreign = (shell, kind)  # in a tuple, so that it is no submodule
     return plain
 
@@ -90,7 +97,6 @@ def as_foreign(plain: torch.nn.Module) -> torch.nn.Module:
         return plain
     shell, kind = plain.foreign
     layer = copy.copy(shell)
-    layer.__dict__.pop("_memnb", None)
     layer._parameters = {}
     for name in ("weight", "bias"):
         layer.__dict__.pop(name, None)
