@@ -149,10 +149,12 @@ def new_chip(
     layers = readable_layers(model)
     for name, layer in layers.items():
         layer.check_programmable(name)
-    redraw(model, drawn_seed(generator))
+    seed = drawn_seed(generator)
     for layer in layers.values():
+        layer.redraw(seed)
         layer.program()
-    redraw(model, *(layer.seed for layer in list(layers.values())[:1]))  # a write has redrawn what it redraws
+        layer.redraw(seed)  # a write has redrawn what it redraws
+        layer.let_go()
     return model
 
 

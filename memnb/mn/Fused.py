@@ -98,7 +98,7 @@ class Tiled:
         factor = scaling_traits(routine, params).factor if reader.phi is None else None
         self.factor = None if factor is None else functools.partial(factor, **params)
         if line is not None:  # of the transform: what a call returns is the layer's output
-            coef, intercept = (p.detach().to(layer.crossbars[0].memristor.x.dtype) for p in line)
+            coef, intercept = (p.detach().to(layer.like.dtype) for p in line)
             self.coef = coef if coef.dim() else coef.item()
             self.offset = layer.plus_bias(intercept).detach()
 

@@ -16,6 +16,7 @@ from ..map.Module import Affine
 from ..map.Observe import watching
 from .Hardware import Hardware, from_memtorch
 from .Reading import Readable, without_autocast
+from .Rebuilt import Held  # noqa: F401, it gives layers the methods by which devices come and go
 from .StandIn import StandIn
 from ..show import card, quantity, thumbnail
 from ..utils import check_generator, check_pending
@@ -92,10 +93,13 @@ class MemristiveLayer(Readable, StandIn):
 
         def read(x):
             state = self.state()
+            if state.product is not None and state.product[0].dtype == input.dtype:  # in half precision as it came
+                x = input
             self.come_to_rest(x, state)
             return self.through(x, state)
 
         output = without_autocast(read, self.incoming(input))
+        self.let_go()
         return output.to(input.dtype) if input.dtype in (torch.float16, torch.bfloat16) else output
 
 
@@ -234,11 +238,17 @@ def plus_bias(self: MemristiveLayer, output):
     return output if self.bias is None or self.bias_rows else output + self.bias.to(output.dtype)
 
 # %% ../../nbs/mn/Layer.ipynb #cell-011
+@patch(as_prop=True)
+def like(self: MemristiveLayer) -> torch.Tensor:
+    "A tensor with the precision and the place of the devices."
+    return self._chips[0]._modules["memristor"]._buffers["x"] if self._held is None else self._held.like
+
+
 @patch
 def precise(self: MemristiveLayer, input, name="input"):
     "Return the input in the precision of the devices; half precision is computed in single. Else raise TypeError."
-    x = self._chips[0]._modules["memristor"]._buffers["x"]
-    dtype, device = x.dtype, x.device
+    like = self.like
+    dtype, device = like.dtype, like.device
     if isinstance(input, torch.fx.Proxy):
         raise TypeError(
             f"{name}: torch.fx.symbolic_trace doesn't know what a chip holds; use torch.export, or a Tracer for which "
@@ -349,6 +359,7 @@ def fit(self: MemristiveLayer, shape, generator=None):
         raise TypeError(f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function")
     check_pending()
     self.transform_output = transform
+    self.let_go()
 
 # %% ../../nbs/mn/Layer.ipynb #cell-015
 @patch
@@ -380,7 +391,8 @@ def _repr_html_(self: MemristiveLayer):
 @patch
 def extra_repr(self: MemristiveLayer) -> str:
     "Sizes and settings in one line."
-    h, outputs = self.hardware, self.decode.outputs(self.crossbars[0].columns)
+    columns = self.crossbars[0].columns if self._held is None else self._held.size[1]
+    h, outputs = self.hardware, self.decode.outputs(columns)
     parts = [f"{self.rows}, {outputs}, bias={self.bias is not None}, {h.scheme.name}"]
     parts += [f"slices={self.decode.slices}"] * (self.decode.slices > 1)
     parts += [f"bias on {self.bias_rows} rows"] * bool(self.bias_rows)

@@ -44,17 +44,23 @@ class AnalogMatrix(torch.nn.Module):
         self.seed = drawn_seed(generator) if hardware.seed is None else hardware.seed
         h = hardware if hardware.seed is not None else hardware.replace(seed=self.seed)
         self.name, self.groups, self._hardware, self._settings = name, groups, h, 0
-        self.crossbars, self.crossbar_operation, self.decode = build_crossbars(
-            matrix, h.device, h.device_parameters, h.transistor, h.mapping_routine, h.programming_routine,
-            h.programming_routine_params, h.p_l, h.scheme, h.tile_shape, random_crossbar_init=h.random_crossbar_init,
-            groups=groups, seeds=[derive(self.seed, name, k) for k in range(2)],
-        )  # fmt: skip
+        seeds = [derive(self.seed, name, k) for k in range(2)]
+        self.crossbars, self.crossbar_operation, self.decode = self.make_crossbars(matrix, seeds)
         self.register_buffer("input_range", None)  # the activation that max_input_voltage stands for, if calibrated
         self.register_buffer("ADC_range", None)  # full scale of the ADC of each slice (A), likewise
         self._cache, self._chips = Cache(), tuple(self.crossbars)  # the latter for reads, which look it up often
         for effect in h.effects:
             for crossbar in self.crossbars:
                 crossbar.add_effect(effect.copy())
+
+    def make_crossbars(self, matrix, seeds) -> tuple:
+        "Return (crossbars, how they are combined, decode) for a matrix (columns, rows, ...), written exactly or by pulses."
+        h = self._hardware
+        return build_crossbars(
+            matrix, h.device, h.device_parameters, h.transistor, h.mapping_routine, h.programming_routine,
+            h.programming_routine_params, h.p_l, h.scheme, h.tile_shape, random_crossbar_init=h.random_crossbar_init,
+            groups=self.groups, seeds=seeds,
+        )  # fmt: skip
 
     @property
     def hardware(self) -> Hardware:

@@ -33,6 +33,7 @@ from .Layer import MemristiveLayer
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
 from .Places import checked_choice, find_places, supported_class
+from .Rebuilt import check_keep
 from .RNN import GRU, LSTM, RNN
 from .StandIn import StandIn
 from ..utils import check_flag, check_generator, drawn_seed
@@ -206,6 +207,7 @@ def patch_model(
     hardware=None,  # a Hardware, or {name pattern: Hardware, or None to stay digital}: the first that fits
     layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported
     skip_unsupported: bool = False,  # leave a layer digital that does more than its class, instead of an error
+    keep: str = "devices",  # or "weights": in eval mode devices are rebuilt when they are asked for (see `Rebuilt`)
     verbose: bool = True,  # lines about what is patched and what stays digital, and one for each layer that is tuned
     generator: torch.Generator | None = None,  # that the chip's seed is drawn from, if the hardware has none
     **settings,  # MemTorch's other arguments: see `Hardware.from_memtorch`
@@ -232,7 +234,9 @@ def patch_model(
         patched = len(memristive_layers(model))
         already = f"; {patched} of its layers are memristive already" if patched else ""
         raise ValueError(f"model: {type(model).__name__} has nothing to patch: {_nothing(wanted)}{already}")
-    new, skipped = _layers_for(places, chosen, verbose, check_flag(skip_unsupported, "skip_unsupported"))
+    if check_keep(keep) == "weights" and any(layer.training for *_, layer, _ in places):
+        raise ValueError('keep="weights": the model is in train mode, which needs its devices; call model.eval() first')
+    new, skipped = _layers_for(places, chosen, verbose, check_flag(skip_unsupported, "skip_unsupported"), keep)
     for parent, name, layer, _ in places:
         if id(layer) not in new:
             continue
@@ -247,8 +251,8 @@ def patch_model(
             setattr(model, name, functools.partial(function, model))
     FirstPass.watch(model)
     if verbose:
-        chips = [c for layer in new.values() for c in layer.crossbars]
-        devices, tiles = sum(c.rows * c.columns for c in chips), sum(math.prod(c.tiles_map or (1,)) for c in chips)
+        counts = [m.counted() for new in new.values() for m in new.modules() if isinstance(m, MemristiveLayer)]
+        devices, tiles = (sum(count[k] for count in counts) for k in range(2))
         print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
         lines = [f"Skipped {path}: {reason}" for path, reason in skipped.items()] + [left_digital(model)]
         print("\n".join(filter(None, lines)), end="\n" * any(lines))
@@ -299,7 +303,7 @@ def _hardware_of(hardware, model, params, args, settings, generator):
     return lambda path: next((h for k, h in seeded.items() if fnmatch.fnmatchcase(path, k)), None)
 
 
-def _layers_for(places, chosen, verbose, skip):
+def _layers_for(places, chosen, verbose, skip, keep):
     "Return {id of the digital layer: memristive layer}, and {name: why} of those that were skipped."
     lazy, new, skipped = torch.nn.parameter.UninitializedParameter, {}, {}
     size = sum(p.numel() for *_, layer, _ in places for p in layer.parameters() if not isinstance(p, lazy))
@@ -312,7 +316,10 @@ def _layers_for(places, chosen, verbose, skip):
                 if skip:
                     digital = _without_refusal(kind, digital, path, skipped)
                 if digital is not None:
-                    new[id(layer)] = kind(digital, hardware=chosen(path), name=path, verbose=verbose)
+                    new[id(layer)] = made = kind(digital, hardware=chosen(path), name=path, verbose=verbose)
+                    for part in made.modules() if keep == "weights" else ():
+                        if isinstance(part, MemristiveLayer):
+                            part.keep = keep
             except (TypeError, ValueError) as e:
                 e.add_note(f"while patching the layer {path!r}")
                 raise

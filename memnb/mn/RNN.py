@@ -143,6 +143,8 @@ class Recurrent(Composite):
         if digital:
             return self._fused(x, states, sizes, None)
         chips = {name: p.state() for name, p in self.products.items()}  # asked once for all steps
+        for p in products:
+            p.let_go()
         if all(c.reader.linear and not c.reader.random and c.line is not None for c in chips.values()):
             return without_autocast(lambda x: self._fused(x, states, sizes, chips), x)
         run = {name: self._product(p, chips[name]) for name, p in self.products.items()}

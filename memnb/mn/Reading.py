@@ -41,10 +41,12 @@ def state(self: Readable) -> State:
 
     In train mode it follows from the weights, in eval mode from the devices. Nothing is written.
     """
-    if not self.rests():
+    if self._held is None and not self.rests():
         return self.followed()
     if not traced() and self.stale:
         self.warn_stale()
+    if self._held is not None:
+        return self.held_state()
     return State(self.reader(), self.decode, self.line(), self.plan())
 
 
@@ -112,23 +114,21 @@ _told_by = ("forward_legacy_enabled", "_settings", "_dropped", "passing", "chang
 
 @patch
 def come_to_rest(self: Readable, input, state: State):
-    "Keep the state of a chip in eval mode, unless every read differs."
+    "Keep how a chip in eval mode is read, unless every read differs."
+    released = self._held is not None
     if traced() or self.training or state.reader.random or torch.is_inference_mode_enabled():
         return
     learned = self.bias is not None and self.bias.requires_grad
-    of_devices = (p for part in (self.crossbars, self.transform_output, self.decode) for p in part.parameters())
-    if any(p.requires_grad for p in of_devices):
+    parts = [self.transform_output, self.decode] if released else [self.crossbars, self.transform_output, self.decode]
+    if any(p.requires_grad for part in parts for p in part.parameters()) or (released and self.stale):
         return
     graph, place = torch.is_grad_enabled() if learned else None, 0 if self.freed else self.weight.data_ptr()
     read = self.way(input, state)
     kind = (input.dtype, input.device, {input.shape})
     rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, place, steps())
-    first = (
-        self,
-        *(part for module in (self.crossbars, self.transform_output, self.decode) for part in module.modules()),
-    )
-    try:
-        self._rest = Kept(rest, first, _told_by)
+    first = (self, *(module for part in parts for module in part.modules()))
+    try:  # of a chip without devices, changed weights are told by their signs
+        self._rest = Kept(rest, first, _told_by, ("weight",) if released else ())
     except RuntimeError:  # tensors of inference mode don't count their changes
         self._rest = None
 
@@ -137,9 +137,12 @@ def come_to_rest(self: Readable, input, state: State):
 def way(self: Readable, input, state: State):
     "Return the function (layer, input) -> output that reads a chip in a state in the fastest way."
     reader, decode, line, product = state
-    if product is not None:
-        return lambda layer, x: layer.checked_product(x, *product)
     learned = self.bias is not None and self.bias.requires_grad and torch.is_grad_enabled()
+    if product is not None and learned:  # of a chip without devices
+        return lambda layer, x: layer.through(x)
+    if product is not None:
+        product = tuple(t.to(input.dtype) for t in product)
+        return lambda layer, x: layer.checked_product(x, *product)
     if line is not None and not learned and Tiled.fits(self, input, reader, decode):
         return Tiled(self, reader, line)
     return lambda layer, x: layer.through(x, state)
@@ -160,7 +163,7 @@ def at_rest(self: Readable, input):
         return None
     same = (rest.graph is None or rest.graph == torch.is_grad_enabled()) and rest.steps == steps()
     same = same and (self.weight is None or self.weight.data_ptr() == rest.place)
-    if not same or not kept.holds():
+    if not same or not kept.holds() or (self._held is not None and self._seen != self.signs()):
         return None
     if input.shape not in rest.shapes:
         self.check_input(input)
@@ -174,9 +177,10 @@ def through(self: Readable, input, state=None) -> torch.Tensor:
     "Return the output of the crossbars for an input in the precision of the devices."
     reader, decode, line, product = state = self.state() if state is None else state
     if reader.linear and line is not None:
-        if traced():  # what is folded would have to be kept: a compiler fuses it
+        if traced() and product is None:  # what is folded would have to be kept: a compiler fuses it
             return self.plus_bias(_along(self.operate(input, *reader.effective), line))
-        return self.checked_product(input, *(self.folded(state) if product is None else product))
+        product = self.folded(state) if product is None else product
+        return self.checked_product(input, *(t.to(input.dtype) for t in product))
     sums, s = self.sums(input, reader, decode)
     if line is None:
         return self.plus_bias(self.transform_output(sums / s))
@@ -253,6 +257,8 @@ def _along(x, line):
 def folded(self: Readable, state=None) -> tuple:
     "Return the effective weight and bias with the line of the transform folded in."
     state = self.written() if state is None else state
+    if state.product is not None:
+        return state.product
     reader, decode, (coef, intercept) = state[:3]
     digital = None if self.bias_rows else self.bias
 

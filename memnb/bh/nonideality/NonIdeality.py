@@ -39,19 +39,21 @@ def add_effects(
     wanted = [_effect(one) for one in effects]
     if not wanted:
         raise ValueError("effects: none is given; pass Effect objects such as ProgrammingError(0.02)")
-    chips, rows = _named_crossbars(model, layers), []
-    before = {id(chip): list(chip.effects) for _, chip in chips}
+    rows, undo = [], []
     try:
-        for name, chip in chips:
-            for effect in wanted:
-                new = effect.copy()
-                if generator is not None:
-                    new.drawn_by(generator)
-                rows.append((*name, type(effect).__name__, *chip.add_effect(new).values()))
+        for name, part, number in _holders(model, layers):  # one by one: devices may be there for a while only
+            undo.append(_undo(part))
+            chips = _own(part)
+            for k, chip in enumerate(chips, number * len(chips)):
+                for effect in wanted:
+                    new = effect.copy()
+                    if generator is not None:
+                        new.drawn_by(generator)
+                    rows.append((name, k, type(effect).__name__, *chip.add_effect(new).values()))
+            _let_go(part)
     except Exception:
-        for _, chip in chips:
-            del chip.effects[:]
-            chip.effects.extend(before[id(chip)])
+        for back in undo:
+            back()
         raise
     columns = ["layer", "crossbar", "effect", "cells", "mean", "max"]
     return pd.DataFrame(rows, columns=columns).set_index(["layer", "crossbar", "effect"])
@@ -62,11 +64,13 @@ def remove_effects(model: torch.nn.Module, kind=None) -> int:
     if kind is not None and not (isinstance(kind, type) and issubclass(kind, Effect)):
         raise TypeError(f"kind={kind!r}: must be a class of effects, or None for all")
     count = 0
-    for chip in crossbars_of(model):
-        kept = [e for e in chip.effects if kind is not None and not isinstance(e, kind)]
-        count += len(chip.effects) - len(kept)
-        del chip.effects[:]
-        chip.effects.extend(kept)
+    for _, part, _ in _holders(model, None):
+        for chip in _own(part):
+            kept = [e for e in chip.effects if kind is not None and not isinstance(e, kind)]
+            count += len(chip.effects) - len(kept)
+            del chip.effects[:]
+            chip.effects.extend(kept)
+        _let_go(part)
     if not count:
         raise ValueError(f"kind={kind!r}: no crossbar has such an effect")
     return count
@@ -79,20 +83,52 @@ def _effect(one) -> Effect:
     return made
 
 
-def _named_crossbars(model, layers):
-    "[((layer's name, number of the crossbar), crossbar)] of a model, each once."
+def _holders(model, layers):
+    "[(layer's name, what has crossbars of its own, its number in the layer)] of a model, each once."
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"module={model!r}: must be a layer, a model or a crossbar")
     patterns = ["*"] if layers is None else [layers] if isinstance(layers, str) else list(layers)
-    found, seen = [], set()
-    for path, part in model.named_modules() if isinstance(model, torch.nn.Module) else ():
-        own = [part] if part is model and isinstance(part, Crossbar) else getattr(part, "crossbars", ())
-        for k, chip in enumerate(own):
-            if isinstance(chip, Crossbar) and id(chip) not in seen:
-                seen.add(id(chip))
-                if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns):
-                    found.append(((path, k), chip))
-    if not crossbars_of(model) or not found:
+    has = lambda part: "crossbars" in part._modules or hasattr(type(part), "let_go")
+    found, inside = [], set()
+    for path, part in list(model.named_modules()):
+        made_of = isinstance(getattr(type(part), "crossbars", None), property)
+        if id(part) in inside or not (has(part) or made_of or (part is model and isinstance(part, Crossbar))):
+            continue
+        inside |= {id(m) for m in part.modules()}
+        if any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns):
+            own = [m for m in part.modules() if has(m)] if made_of else [part]
+            found += [(path, one, k) for k, one in enumerate(own)]
+    if not found:
+        if not inside:
+            raise ValueError(f"module: {type(model).__name__} has no crossbars")
         raise ValueError(f"layers={layers!r}: fits no layer with crossbars")
     return found
+
+
+def _own(part):
+    "The crossbars of a part."
+    return [part] if isinstance(part, Crossbar) else list(part.crossbars)
+
+
+def _let_go(part):
+    "Let the devices of a layer go if they were there for a while only."
+    if hasattr(part, "let_go"):
+        part.let_go()
+
+
+def _undo(part):
+    "Return a function that takes the effects off again that are added from now on."
+    _let_go(part)
+    if getattr(part, "released", False):
+        return part.memory()
+    before = [(chip, list(chip.effects)) for chip in _own(part)]
+
+    def back():
+        for chip, effects in before:
+            del chip.effects[:]
+            chip.effects.extend(effects)
+
+    return back
 
 # %% ../../../nbs/bh/nonideality/NonIdeality.ipynb #cell-008
 class NonIdeality(Enum):
