@@ -153,7 +153,7 @@ def new_chip(
     for layer in layers.values():
         layer.redraw(seed)
         layer.program()
-        layer.redraw(seed)  # a write has redrawn what it redraws
+        layer.redraw(seed, devices=False)  # a write has redrawn what it redraws
         layer.let_go()
     return model
 

@@ -49,6 +49,7 @@ class AnalogMatrix(torch.nn.Module):
         self.register_buffer("input_range", None)  # the activation that max_input_voltage stands for, if calibrated
         self.register_buffer("ADC_range", None)  # full scale of the ADC of each slice (A), likewise
         self._cache, self._chips = Cache(), tuple(self.crossbars)  # the latter for reads, which look it up often
+        self._precision = self.crossbars[0].memristor.x.dtype  # of the draws
         for effect in h.effects:
             for crossbar in self.crossbars:
                 crossbar.add_effect(effect.copy())
@@ -76,11 +77,11 @@ class AnalogMatrix(torch.nn.Module):
             raise ValueError(f"hardware: {changed} can't be changed any more; make a new chip")
         self._hardware, self._settings = new, self._settings + 1
 
-    def redraw(self, *seeds: int):
+    def redraw(self, *seeds: int, devices: bool = True):
         "Become another chip: draw anew what devices and effects have drawn. Of several seeds each is a chip's."
         self.seed = seeds[0]
         for k, crossbar in enumerate(self.crossbars):
-            crossbar.redraw(*(derive(seed, self.name, k) for seed in seeds))
+            crossbar.redraw(*(derive(seed, self.name, k) for seed in seeds), devices=devices)
 
     @property
     def random_read(self) -> bool:

@@ -47,16 +47,15 @@ class Held:
     state: State | None = None  # as a pass was last read
 
     def moved(self, fn) -> "Held":
-        "Return the same where a function puts its tensors. Only an effective weight takes another precision."
-        place = fn(self.like)
-        double = place.dtype if place.dtype in (torch.float32, torch.float64) else self.like.dtype
-        to = lambda t: None if t is None else t.to(place.device, double)
+        "Return the same where a function puts its tensors. Only an effective weight takes a lower precision."
+        place = fn(self.like).device
+        to = lambda t: None if t is None else t.to(place)
         reader = copy.copy(self.reader)
         if isinstance(reader, Effective):
             reader.effective = tuple(None if t is None else fn(t) for t in reader.effective)
         elif reader is not None:
             reader._tiles, reader._difference = to(reader._tiles), to(reader._difference)
-        line = self.line and tuple(t.to(place.device) for t in self.line)
+        line = self.line and tuple(map(to, self.line))
         return dataclasses.replace(self, like=to(self.like), reader=reader, line=line, state=None)
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-007
@@ -74,6 +73,8 @@ def why_devices(self: Readable) -> str | None:
         return "the devices hold something else than an exact write of the weights"
     if any(c.passing for c in self.crossbars) or any(len(effect._seeds) != 1 for effect in effects):
         return "effects that are there for a while, or for several chips, act on the devices"
+    if self.like.dtype != self._precision:
+        return "the precision was changed after devices and effects were drawn"
     if any(p.requires_grad for p in self.crossbars.parameters()):
         return "parameters of devices or effects are learned"
     reader = self.reader()
@@ -225,6 +226,16 @@ def memory(self: Readable):
         self._held, self._rest = held, None
 
     return back
+
+
+@patch
+def rebuild_for(self: Readable, fn):
+    "Let what stays of the devices follow a function that moves tensors; draws of another precision would differ."
+    self._rest = None
+    if self._held is not None and fn(self._held.like).dtype in {torch.float32, torch.float64} - {self._precision}:
+        self.rebuild()
+    if self._held is not None:
+        self._held = self._held.moved(fn)
 
 
 @patch

@@ -321,7 +321,7 @@ def _apply(self: Weighted, fn, recurse=True):
     # ranges and the like: another precision isn't meant for them
     exact = {name: t for name, t in self._buffers.items() if t is not None}
     changed, touched = self.changed(), self.touched
-    self._rest, self._held = None, None if self._held is None else self._held.moved(fn)
+    self.rebuild_for(fn)
     super(Weighted, self)._apply(fn, recurse)
     for name, t in exact.items():
         self._buffers[name] = t.to(self._buffers[name].device)

@@ -49,8 +49,8 @@ def add_effect(crossbar, effect: Effect) -> dict:
         return effect.report
 
 # %% ../../../nbs/bh/crossbar/Change.ipynb #cell-008
-def redraw(crossbar, *seeds: int):
-    """Become another chip: draw anew the devices' parameters and all that the effects have drawn.
+def redraw(crossbar, *seeds: int, devices: bool = True):
+    """Become another chip: draw anew the devices' parameters (unless `devices` is False) and all of the effects' draws.
 
     The states of the devices stay as they were written. Of several seeds each is a chip's: elementwise effects then
     hold the numbers of all of them.
@@ -58,7 +58,7 @@ def redraw(crossbar, *seeds: int):
     with torch.inference_mode(False), torch.no_grad():
         crossbar.seed = seeds[0]
         drawn = [name for name, v in crossbar.parameters_given.items() if isinstance(v, StochasticParameter)]
-        if drawn:
+        if drawn and devices:
             new = crossbar._devices(type(crossbar.memristor), crossbar.memristor.x.dtype, crossbar.memristor.x.device)
             for name in drawn:
                 crossbar.memristor.set_parameter(name, getattr(new, name))
