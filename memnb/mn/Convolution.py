@@ -12,7 +12,7 @@ import math
 import torch
 from fastcore.basics import patch
 
-from ..bh.crossbar.Read import Product
+from ..bh.crossbar.Read import Noisy, Product
 from ..bh.crossbar.Tile import converted_sum, step_sum
 from ..map.Input import Encoding, encode, scaling_traits
 from .Fused import Tiled
@@ -171,8 +171,13 @@ def kernels(self: ForwardConvolution, tiles) -> list:
 @patch
 def choose(self: ForwardConvolution, programmed=None, difference=None, decode=None):
     reader = super(ForwardConvolution, self).choose(programmed, difference, decode)
-    if isinstance(reader, Product) and not reader.linear and not reader.random:
-        reader.kernels = self.kernels(reader.tiles)
+    if isinstance(reader, Product) and not reader.linear:
+        if isinstance(reader, Noisy):
+            reader.kernels, reader.variance_kernels = (
+                self.kernels(t) for t in (reader.mean_tiles, reader.variance_tiles)
+            )
+        elif not reader.random:
+            reader.kernels = self.kernels(reader.tiles)
     return reader
 
 
@@ -196,8 +201,11 @@ class TiledKernels(Tiled):
 @patch
 def kernel_currents(self: ForwardConvolution, drive, reader) -> list:
     "Return the currents of each row tile for phi(V), in the form of the output."
-    kernels = self.kernels(reader.tiles) if reader.random else reader.kernels
-    return [self.operate(self.channels(drive, start, stop), kernel) for start, stop, kernel in kernels]
+    convolved = lambda x, kernels: [self.operate(self.channels(x, *at), kernel) for *at, kernel in kernels]
+    if isinstance(reader, Noisy):
+        pairs = zip(convolved(drive, reader.kernels), convolved(drive.square(), reader.variance_kernels), strict=True)
+        return [reader.noise.added(mean, variance) for mean, variance in pairs]
+    return convolved(drive, self.kernels(reader.tiles) if reader.random else reader.kernels)
 
 
 @patch

@@ -192,7 +192,23 @@ def choose(self: AnalogMatrix, programmed=None, difference=None):
         converted=h.ADC is not None,
         proportional=traits.proportional and (traits.factor is not None or h.max_input_voltage is not None),
         programmed=programmed,
+        noise=None if given is not None else lambda: self.read_variance(programmed),
     )
+
+
+@patch
+def read_variance(self: AnalogMatrix, programmed=None) -> tuple | None:
+    """Return (variances (rows, columns) of `difference` from read to read, S², random stream) of normal noise.
+
+    None means that reads must draw for each device. A reference column gives its noise to all others, and wires mix
+    devices.
+    """
+    if self.decode.reference or self._hardware.wires is not None:
+        return None
+    noise = [c.read_deviation(*given) for c, *given in zip(self.crossbars, programmed or [None] * 2)]
+    if any(one is None for one in noise):
+        return None
+    return sum(deviation.square() for deviation, _ in noise), noise[0][1]
 
 
 @patch

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from fastcore.basics import patch
 
-from ..bh.crossbar.Read import Circuit
+from ..bh.crossbar.Read import Circuit, Noisy
 from .Matrix import AnalogMatrix
-from .Reading import Readable, State
+from .Reading import Noise, Readable, State
 from .Weights import Weighted
 from ..utils import traced
 
@@ -26,10 +26,25 @@ from ..utils import traced
 class Effective:
     "A reader that knows nothing but the effective weight (and that of a bias which rows hold)."
 
-    linear, random = True, False
+    linear = True
 
-    def __init__(self, weight, own):
-        self.effective = (weight, own)
+    def __init__(self, weight, own, noise: Noise | None = None):
+        self.effective, self.noise, self.random = (weight, own), noise, noise is not None
+
+    def apply(self, fn):
+        "Return the same with a function's values of all tensors."
+        of = lambda t: None if t is None else fn(t)
+        noise = self.noise and self.noise._replace(weight=of(self.noise.weight), bias=of(self.noise.bias))
+        return Effective(*map(of, self.effective), noise)
+
+    def scaled(self, layer, coef):
+        "Return the same with the slope of a line."
+        times = lambda weight, own, a: (
+            layer.weighted(weight, a),
+            own if own is None else own * a.to(own.dtype).flatten(),
+        )
+        noise = self.noise and Noise(*times(*self.noise[:2], coef.square()), self.noise.source)
+        return Effective(*times(*self.effective, coef), noise)
 
 
 @dataclasses.dataclass
@@ -52,9 +67,10 @@ class Held:
         to = lambda t: None if t is None else t.to(place)
         reader = copy.copy(self.reader)
         if isinstance(reader, Effective):
-            reader.effective = tuple(None if t is None else fn(t) for t in reader.effective)
+            reader = reader.apply(fn)
         elif reader is not None:
-            reader._tiles, reader._difference = to(reader._tiles), to(reader._difference)
+            for name, value in vars(reader).items():
+                setattr(reader, name, to(value) if isinstance(value, torch.Tensor) else value)
         line = self.line and tuple(map(to, self.line))
         return dataclasses.replace(self, like=to(self.like), reader=reader, line=line, state=None)
 
@@ -81,7 +97,8 @@ def why_devices(self: Readable) -> str | None:
     if isinstance(reader, Circuit):
         return "its cells need a circuit"
     names = sorted({type(effect).__name__ for effect in effects if effect.random_read})
-    return f"every read draws anew for each device: {', '.join(names)}" if reader.random else None
+    drawn = reader.random and not isinstance(reader, Noisy)
+    return f"every read draws anew for each device: {', '.join(names)}" if drawn else None
 
 
 @patch
@@ -97,13 +114,16 @@ def release(self: Readable) -> bool:
     crossbars, line, reader = list(self.crossbars), self.line(), self.reader()
     with torch.no_grad():
         if reader.linear:
-            weight, own = reader.effective
-            weight, own = _folded(self, weight, own, line or (torch.ones(()), None))
-            low = self.weight is not None and self.weight.dtype in (torch.float16, torch.bfloat16)
-            reader = Effective(weight.to(self.weight.dtype) if low else weight, own)
+            noise = Noise(*reader.variances, reader.noise) if reader.random else None
+            coef = reader.effective[0].new_ones(()) if line is None else line[0]
+            reader = Effective(*reader.effective, noise).scaled(self, coef)
+            if self.weight is not None and self.weight.dtype in (torch.float16, torch.bfloat16):
+                reader = reader.apply(lambda t: t.to(self.weight.dtype))
         else:
             line, reader = None, copy.copy(reader)
             reader.line_sums = None  # it would hold the devices
+            if reader.random:  # what currents need
+                reader.variance_tiles, reader.mean, reader.variance = reader.variance_tiles, None, None
     first = crossbars[0]
     self._held = Held(
         crossbars=[c.get_extra_state() for c in crossbars],
@@ -118,12 +138,6 @@ def release(self: Readable) -> bool:
     for crossbar in crossbars:  # whoever has one from before is told, instead of changing what nobody reads
         crossbar._modules.clear()
     return True
-
-
-def _folded(layer, weight, own, line):
-    "An effective weight, and that of a bias on rows, with the slope of a line."
-    coef = line[0]
-    return layer.weighted(weight, coef), None if own is None else own * coef.to(own.dtype).flatten()
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-009
 @patch
@@ -194,7 +208,7 @@ def held_state(self: Readable) -> State:
         offset = intercept.to(weight.dtype).flatten().expand(self.out_channels)
         for part in (own, None if self.bias_rows else self.bias):
             offset = offset if part is None else offset + part.to(weight.dtype)
-        product = (weight, offset)
+        product = (weight, offset, *filter(None, (held.reader.noise,)))
     held.state = State(held.reader, self.decode, line, product)
     return held.state
 
@@ -209,7 +223,7 @@ def _fold(layer, held, line):
     if held.line[0].dim() or held.line[0] != 1:
         return False
     with torch.inference_mode(False), torch.no_grad():
-        held.reader.effective = _folded(layer, *held.reader.effective, line)
+        held.reader = held.reader.scaled(layer, line[0])
     held.line, layer._rest = tuple(t.detach().clone() for t in line), None
     return True
 

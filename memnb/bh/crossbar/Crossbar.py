@@ -255,6 +255,23 @@ def read_conductances(self: Crossbar, programmed=None) -> torch.Tensor:
     return g
 
 
+@patch
+def read_deviation(self: Crossbar, programmed=None):
+    """Return (standard deviation (rows, columns) in siemens, random stream) of normal noise in every read, or None.
+
+    None means that reads must draw for each device: the noise is of another kind or belongs to several chips, or it is
+    so large (more than a fifth of a conductance) that more than 1 in 3 million would be cut at 0.
+    """
+    random = [effect for effect in self.acting if effect.random_read]
+    if len(random) != 1 or random[0].replaces_read or len(random[0].reading(self)) != 1:
+        return None
+    g = self.conductances(programmed)
+    deviation = random[0].deviation(g, self)
+    if deviation is None or (deviation.detach() > 0.2 * g.detach()).any():
+        return None
+    return deviation, random[0].reading(self)[0]
+
+
 @patch(as_prop=True)
 def max_abs_conductance(self: Crossbar) -> float:
     "Largest effective conductance (siemens)."

@@ -68,6 +68,13 @@ class Decode(FullPrecision):
             columns = (split * self.significance.to(columns.dtype)[:, None]).sum(-2).flatten(-2)
         return columns if self.factor is None else columns * self.factor.to(columns.dtype)
 
+    def variance(self, columns: torch.Tensor) -> torch.Tensor:
+        "Return the variances of what is decoded from columns that vary independently, with these variances."
+        if self.slices > 1:
+            split = columns.unflatten(-1, (self.groups, self.slices, -1))
+            columns = (split * self.significance.square().to(columns.dtype)[:, None]).sum(-2).flatten(-2)
+        return columns if self.factor is None else columns * self.factor.square().to(columns.dtype)
+
     def same(self, other: "Decode") -> bool:
         "Whether another decode says the same, number by number."
         pairs = [(getattr(self, name), getattr(other, name)) for name in ("significance", "factor", "scale")]

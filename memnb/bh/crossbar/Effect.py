@@ -98,15 +98,20 @@ class Effect(FullPrecision):
         if not read:
             generators = [stream(seed, fill.__name__, self.redraws) for seed in seeds]
         else:
-            if self._reading is None:  # a stream for all reads, where the devices are
-                self.__dict__["_reading"] = [stream(seed, "read", device=x.device) for seed in seeds]
-            generators = self._reading
+            generators = self.reading(crossbar)
         if out is not None and len(generators) == 1 and out.device == generators[0].device:
             return fill(out, generator=generators[0])
         drawn = torch.empty(len(generators), *x.shape, dtype=dtype, device=generators[0].device)
         for chip, generator in zip(drawn, generators, strict=True):
             fill(chip, generator=generator)
         return (drawn if len(generators) > 1 else drawn[0]).to(x.device)
+
+    def reading(self, crossbar) -> list:
+        "Return the random streams of all reads, where the devices are: one for each chip."
+        if self._reading is None:
+            seeds = self._seeds or (derive(crossbar.seed, type(self).__name__, 0),)
+            self.__dict__["_reading"] = [stream(seed, "read", device=crossbar.memristor.x.device) for seed in seeds]
+        return self._reading
 
     def watched(self) -> list[torch.Tensor]:
         "The tensors that `forward` depends on."
@@ -128,6 +133,13 @@ class Effect(FullPrecision):
     def read(self, g, crossbar) -> torch.Tensor:
         "Conductances (rows, cols) -> those of one particular read."
         return g
+
+    def deviation(self, g, crossbar):
+        """Return the standard deviation (rows, columns), S, of the normal noise that `read` adds to each device.
+
+        None means that it does something else, so that reads must draw for every device.
+        """
+        return None
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         for key, value in state_dict.items():

@@ -97,9 +97,11 @@ class ReadNoise(Effect):
             generator=generator,
         )
 
+    def deviation(self, g, crossbar):
+        return self.sigma * (g if self.of == "g" else pcm_read_sigma(g, self.time, self.g_max))
+
     def read(self, g, crossbar):
-        spread = g if self.of == "g" else pcm_read_sigma(g, self.time, self.g_max)
-        return (g + self.sigma * spread * self.normal_draw(crossbar, read=True)).clamp_min(0)
+        return (g + self.deviation(g, crossbar) * self.normal_draw(crossbar, read=True)).clamp_min(0)
 
 
 class TelegraphNoise(Effect):
