@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test lock test-newest test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
+.PHONY: run test lock test-newest test-oldest test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
 
 # one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
@@ -34,11 +34,23 @@ bench-check: bench
 slow: $(VENV)/.ready
 	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --flags slow
 
-# the core notebooks with the newest releases of everything, as a user's `pip install` has them, in an environment of its own
+# What a release of torch, numpy, pandas or matplotlib can change: gradients through clipping and mappings; hooks, compilers,
+# exports, state_dicts, pickles; tables, seeds, figures, widgets. Pages that only do arithmetic of their own (models of devices,
+# effects one by one, circuits, energy) and those that only use the others aren't run again.
+TOUCHED := utils|show|train|Crossbar|Display|NonIdeality|Parameter|Input|Module|Observe|Hardware|Matrix|Layer|Weights|Reading|Kept|$\
+	Fused|StandIn|Foreign|Accounting|Chip|Linear|Conv2d|Convolution|ConvTranspose|RNN|MultiheadAttention|Trial|Results|Explorer
+# with the newest releases of everything, as a user's `pip install` has them, in an environment of its own
 NEWEST := .venv-newest
 test-newest: $(NEWEST)/.ready
 	@PATH="$(CURDIR)/$(NEWEST)/bin:$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print \
-		--skip_folder_re '^([_.].*|walkthroughs|explore|study|guides)$$' --skip_file_re '^([_.].*|fuzz.*|spice.*|fit.*)$$'
+		--skip_folder_re '^([_.].*|walkthroughs|guides)$$' --file_re '^($(TOUCHED))\.ipynb$$'
+
+# with the lowest versions that settings.ini allows: what builds on the most of torch, numpy, pandas, matplotlib and ipywidgets
+OLDEST := .venv-oldest
+BOUND := utils|show|Crossbar|NonIdeality|Foreign|Linear|Convolution|RNN|MultiheadAttention|Trial|Run|Explorer
+test-oldest: $(OLDEST)/.ready
+	@PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" PYTHONPATH="$(CURDIR)" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print \
+		--skip_folder_re '^([_.].*|walkthroughs|guides)$$' --file_re '^($(BOUND))\.ipynb$$'
 
 # a page for each notebook, from what is stored in them; nothing is executed or downloaded
 docs: $(VENV)/.ready-docs
@@ -75,7 +87,7 @@ lock:
 		build/lock/bin/pip freeze --exclude-editable; } > constraints.txt
 
 clean:
-	rm -rf $(VENV) $(NEWEST) build *.egg-info
+	rm -rf $(VENV) $(NEWEST) $(OLDEST) build *.egg-info
 
 $(VENV)/.ready: settings.ini setup.py constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -88,6 +100,15 @@ $(NEWEST)/.ready: settings.ini setup.py
 	@test -x $(NEWEST)/bin/python || $(PYTHON) -m venv $(NEWEST)
 	@echo "Installing memnb and the newest of what it needs into $(NEWEST)"
 	@$(NEWEST)/bin/pip install -q --disable-pip-version-check --upgrade torch -e '.[dev]'
+	@touch $@
+
+# some 3 GB, since releases of torch that old are for GPUs, too
+$(OLDEST)/.ready: settings.ini setup.py
+	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	@echo "Installing the oldest of what memnb needs into $(OLDEST)"
+	@sed -n 's/^requirements = //p' settings.ini | tr ' ' '\n' | sed 's/>=\([^,]*\).*/==\1/' > $(OLDEST)/oldest.txt
+	@$(OLDEST)/bin/pip install -q --disable-pip-version-check -r $(OLDEST)/oldest.txt \
+		$$(sed -n 's/^dev_requirements = //p' settings.ini | tr ' ' '\n' | grep -E '^(nbdev|execnb)')
 	@touch $@
 
 $(VENV)/.ready-bench: $(VENV)/.ready

@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from .Layer import MemristiveLayer
-from .StandIn import StandIn
+from .StandIn import StandIn, outermost
 from ..utils import traced
 
 # %% ../../nbs/mn/Accounting.ipynb #cell-005
@@ -30,24 +30,22 @@ class Owner(NamedTuple):
 def owners(model: torch.nn.Module) -> list[Owner]:
     "Return the modules of a model that own weights, in its order; what a memristive layer consists of belongs to it."
     inside, found, counted = set(), {}, set()
-    named = list(model.named_modules())
 
     def count(parameters):
         new = [p for p in parameters if id(p) not in counted and not isinstance(p, torch.nn.UninitializedParameter)]
         counted.update(map(id, new))
         return sum(p.numel() for p in new)
 
-    for path, layer in named:
-        if isinstance(layer, StandIn) and id(layer) not in inside:
-            parts = list(layer.modules())
-            inside.update(map(id, parts))
-            freed = [p for p in parts if isinstance(p, MemristiveLayer) and p.freed]
-            gone = sum(math.prod(p.weight_shape) for p in freed)  # their digital weights were freed
-            found[path] = Owner(path, layer, count(layer.parameters()) + gone, True)
-    for path, layer in named:
+    for path, layer in outermost(model).items():
+        parts = list(layer.modules())
+        inside.update(map(id, parts))
+        freed = [p for p in parts if isinstance(p, MemristiveLayer) and p.freed]
+        gone = sum(math.prod(p.weight_shape) for p in freed)  # their digital weights were freed
+        found[path] = Owner(path, layer, count(layer.parameters()) + gone, True)
+    for path, layer in model.named_modules():
         if id(layer) not in inside and (weights := count(layer.parameters(recurse=False))):
             found[path] = Owner(path, layer, weights, False)
-    return [found[path] for path, _ in named if path in found]
+    return [found[path] for path, _ in model.named_modules() if path in found]
 
 
 def left_digital(model: torch.nn.Module) -> str:

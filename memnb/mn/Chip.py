@@ -15,20 +15,20 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .Module import memristive_layers
+from .StandIn import outermost
 from ..utils import finite_range
 
 # %% ../../nbs/mn/Chip.ipynb #cell-004
 def _named_layers(model):
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    layers = {id(layer) for layer in memristive_layers(model)}
+    layers = outermost(model)
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
     for layer in model.modules():
         if hasattr(layer, "settle") and layer.training:
             layer.settle()
-    return [(path, layer) for path, layer in model.named_modules() if id(layer) in layers]
+    return list(layers.items())
 
 
 def summary(

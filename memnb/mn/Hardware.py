@@ -174,7 +174,7 @@ def _template(effect) -> Effect:
         raise TypeError(f"effects: {effect!r}: must be an Effect of memnb.bh.nonideality, or a class of them")
     return made if made.report is None else made.copy()
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-013
+# %% ../../nbs/mn/Hardware.ipynb #cell-015
 @patch
 def to_dict(self: Hardware) -> dict:
     "Return all fields in terms that JSON knows; raise ValueError for a routine that can't be imported by a name."
@@ -217,7 +217,7 @@ def differences(self: Hardware, other: Hardware) -> list:
 def __eq__(self: Hardware, other):
     return isinstance(other, Hardware) and not self.differences(other)
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-017
+# %% ../../nbs/mn/Hardware.ipynb #cell-019
 _presets = {
     "MemTorch defaults": ("the defaults of MemTorch 1.1.6: VTEAM, 50 ohm to 1 kohm", {}),
     "programmable VTEAM": (
@@ -240,7 +240,7 @@ def presets(cls: Hardware) -> dict:
     "Return {name: source} of the named Hardwares."
     return {name: source for name, (source, _) in _presets.items()}
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-020
+# %% ../../nbs/mn/Hardware.ipynb #cell-022
 def from_memtorch(
     memristor_model,  # a class from `memnb.bh.memristor`
     memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters
@@ -285,7 +285,7 @@ def from_memtorch(
 
 Hardware.from_memtorch = staticmethod(from_memtorch)
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-023
+# %% ../../nbs/mn/Hardware.ipynb #cell-025
 @patch
 def _given(self: Hardware) -> dict:
     "Return {field: text} of what differs from the defaults."

@@ -35,7 +35,7 @@ from .MultiheadAttention import MultiheadAttention
 from .Places import checked_choice, find_places, supported_class
 from .Rebuilt import check_keep
 from .RNN import GRU, LSTM, RNN
-from .StandIn import StandIn
+from .StandIn import StandIn, outermost
 from ..utils import check_flag, check_generator, drawn_seed
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
@@ -63,12 +63,7 @@ supported_module_parameters = {
 # %% ../../nbs/mn/Module.ipynb #cell-007
 def memristive_layers(model: torch.nn.Module) -> list[StandIn]:
     "The memristive layers of `model`, each once, in order; not those that one is made of."
-    found, inside = {}, set()
-    for layer in model.modules():
-        if isinstance(layer, StandIn) and id(layer) not in inside:
-            found[id(layer)] = layer
-            inside |= {id(m) for m in layer.modules()}
-    return list(found.values())
+    return list(outermost(model).values())
 
 
 def _fused_routines(model):

@@ -11,7 +11,7 @@ import fnmatch
 import torch
 
 from .Foreign import foreign_kind
-from .StandIn import StandIn
+from .StandIn import outermost
 
 # %% ../../nbs/mn/Places.ipynb #cell-005
 def supported_class(
@@ -61,7 +61,7 @@ def find_places(model: torch.nn.Module, items: list | None, kinds: dict) -> list
 
     The parent of the model itself is None.
     """
-    inside = {id(m) for layer in model.modules() if isinstance(layer, StandIn) for m in layer.modules()}
+    inside = {id(m) for layer in outermost(model).values() for m in layer.modules()}
     every = [(path, layer) for path, layer in model.named_modules(remove_duplicate=False) if id(layer) not in inside]
     candidates = [(path, layer) for path, layer in every if supported_class(layer, kinds) is not None]
     hits = [

@@ -16,7 +16,7 @@ from ..bh.crossbar.Read import Noisy, Normal
 from ..map.Input import encode, scaling_traits
 from ..map.Module import Affine
 from ..map.Observe import watching
-from .Fused import Tiled, noisy_difference
+from .Fused import Tiled, layer_line, noisy_difference, on_line
 from .Kept import Kept
 from .Matrix import readback
 from .Weights import Weighted, steps
@@ -201,11 +201,7 @@ def through(self: Readable, input, state=None) -> torch.Tensor:
     if line is None:
         return self.plus_bias(self.transform_output(sums / s))
     if isinstance(s, float) and sums.device.type == "cpu" and not _recorded(sums):  # in one pass over memory
-        coef, intercept = (t.to(sums.dtype) for t in line)
-        offset = self.plus_bias(intercept)
-        if coef.dim():
-            return torch.addcmul(offset, sums, coef, value=1 / s)
-        return torch.add(offset, sums, alpha=coef.item() / s)
+        return on_line(sums, s, *layer_line(self, line, sums.dtype))
     return self.plus_bias(_along(sums / s, line))
 
 

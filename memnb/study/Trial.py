@@ -70,7 +70,7 @@ class Accuracy:
 # %% ../../nbs/study/Trial.ipynb #cell-010
 def chip_seed(seed: int, chip: int) -> int:
     "Return the seed of a chip: independent streams for all chips of all studies, by numpy's SeedSequence."
-    return int(np.random.SeedSequence([seed, chip]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([seed, chip]).generate_state(1, np.uint64)[0]) >> 1
 
 # %% ../../nbs/study/Trial.ipynb #cell-013
 reserved = ("chip", "seed", "error")  # columns of the table

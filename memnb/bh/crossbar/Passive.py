@@ -326,7 +326,7 @@ def solve(
         given = [t.clone() if t.is_inference() else t for t in (G, V_WL, V_BL)]
         return _solved(G.dtype, *(t.double() for t in given), lead, R_source, R_line, phi, selector, tolerance, limit)
 
-# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-061
+# %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-062
 def solve_passive(
     conductance_matrix: torch.Tensor,  # (rows, cols), S
     V_WL: torch.Tensor,  # (rows,), or (B, rows) with n_input_batches=B, V
