@@ -13,6 +13,7 @@ _names = {  # what scripts use most, from the top
     "add_effects": "bh.nonideality.NonIdeality",
     "calibrate": "map.Calibration",
     "check_used": "mn.Accounting",
+    "library": "bh.memristor.Library",
     "patch_model": "mn.Module",
     "register_layer": "mn.Foreign",
     "remove_effects": "bh.nonideality.NonIdeality",

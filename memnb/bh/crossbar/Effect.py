@@ -27,7 +27,8 @@ class Effect(FullPrecision):
 
     Persistent draws belong in buffers. `settings` may only be numbers, strings, and lists and dicts of them (TypeError
     otherwise); they are attributes, too. `generator` gives the seed of its draws; None: the crossbar's.
-    Each effect belongs to one crossbar, which it joins by `add_effect`. Two effects of the same order act in the order in which they were added.
+    Each effect belongs to one crossbar, which it joins by `add_effect`. Two effects of the same order act in the order
+    in which they were added.
     """
 
     order = 50  # of application, from low to high; `add_effect` keeps to it
