@@ -11,6 +11,7 @@ _names = {  # what scripts use most, from the top
     "Recipe": "study.Recipe",
     "Scheme": "bh.crossbar.Scheme",
     "add_effects": "bh.nonideality.NonIdeality",
+    "age": "bh.nonideality.Age",
     "calibrate": "map.Calibration",
     "check_used": "mn.Accounting",
     "library": "bh.memristor.Library",

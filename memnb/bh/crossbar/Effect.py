@@ -39,6 +39,7 @@ class Effect(FullPrecision):
     # go through it at once
     elementwise = False
     replaces_read = False  # True: it has `currents`, which take the place of the crossbar's own way of reading
+    clock: str | None = None  # the setting that says how long ago devices were programmed (s), if it depends on that
     ages = False  # True: it is what time or temperature does to what was programmed
     # True: `forward` and `read` get a third argument, `written`: what was asked for and what programming left
     staged = False
@@ -125,6 +126,11 @@ class Effect(FullPrecision):
 
     def attached(self, crossbar):
         "Called when it is added to `crossbar`: draw what is kept."
+
+    @property
+    def age(self) -> float | None:
+        "How long ago devices were programmed (s), as far as it depends on that; else None."
+        return None if self.clock is None else self.settings[self.clock]
 
     def written(self, crossbar, cells=None):
         "Called after every write to `crossbar`; `cells` (rows, cols), bool, says to which devices, None: to all."

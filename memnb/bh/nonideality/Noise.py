@@ -107,6 +107,12 @@ class ReadNoise(Effect):
         "Whether it depends on what programming left."
         return self.of != "g"
 
+    @property
+    def clock(self):
+        "The name of its time, if its noise grows with that."
+        grows = self.of != "g" and law_of(self.of, "read")[0].t_read is not None
+        return "time" if grows else None
+
     def attached(self, crossbar):
         check_reach(self.of, crossbar.memristor.bounds, self.g_max)
 

@@ -10,6 +10,7 @@ from . import (
     Temperature,
     endurance_retention_models,
 )
+from .Age import age, age_of
 from .DeviceFaults import Faults
 from .endurance_retention_models.conductance_drift import Drift
 from .FiniteConductanceStates import FiniteStates

@@ -26,7 +26,7 @@ class Drift(Effect):
     """
 
     elementwise = ages = True
-    order = 40
+    order, clock = 40, "time"
     source = "drift and ageing"
 
     def __init__(
