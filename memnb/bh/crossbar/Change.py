@@ -105,7 +105,9 @@ def write_conductance_matrix(
     programming_routine=None,  # without a transistor: (crossbar, point, conductance, **params) per device
     programming_routine_params: dict = {},
 ):
-    """Write conductances, clipped to each device's own bounds.
+    """Write conductances, clipped to each device's own bounds; `crossbar.clipped` says how many were.
+
+    Warn if some are beyond the range of all devices.
 
     If a programming routine has an attribute `whole_array`, a function (crossbar, (rows, columns) conductances,
     **params), that function is called once with all of them.
@@ -120,6 +122,7 @@ def write_conductance_matrix(
     if transistor or programming_routine is None:
         return crossbar._write(g)
     finite_range(g, "conductance_matrix")
+    _count_clipped(crossbar, g)
     m = crossbar.memristor
     g = g.to(m.x).clamp(min=1 / m.r_off).clamp(max=1 / m.r_on)
     if hasattr(programming_routine, "whole_array"):
@@ -132,8 +135,27 @@ def write_conductance_matrix(
 
 
 def _write(crossbar, g, cells=None):
+    _count_clipped(crossbar, g)
     crossbar.memristor.set_conductance(g)
     crossbar.written(cells)
+
+
+def _count_clipped(crossbar, g):
+    """Count in `crossbar.clipped` the devices that can't hold what is written, and warn if it is out of range.
+
+    Devices that vary clip what a mapping asks of them, which is no mistake: that is counted only.
+    """
+    slack, g = 1e-5, g.detach().to(crossbar.memristor.x)
+    beyond = lambda low, high: (g < low * (1 - slack)) | (g > high * (1 + slack))
+    own = beyond(*crossbar.memristor.bounds)
+    crossbar.clipped = int(own.sum())
+    low, high = 1 / crossbar.r_off_mean, 1 / crossbar.r_on_mean
+    if crossbar.clipped and (asked := int((own & beyond(low, high)).sum())):
+        warnings.warn(
+            f"conductance_matrix: {asked} of {g.numel()} conductances are beyond the devices' bounds, from {low:.4g} "
+            f"to {high:.4g} S, and were clipped; choose r_on and r_off that hold them",
+            stacklevel=4,
+        )
 
 
 def written(crossbar, cells=None):

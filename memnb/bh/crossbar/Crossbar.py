@@ -103,6 +103,7 @@ class Crossbar(torch.nn.Module):
     read, tile_currents, disturbing_currents = Currents.read, Currents.tile_currents, Currents.disturbing_currents
     reader, separable, wired = property(Currents.reader), Currents.separable, Currents.wired
 
+    clipped = 0  # devices that couldn't hold what was written last, and got the nearest that they can
     passing: tuple = ()  # effects that are there for a while, such as noise during training: neither saved nor copied
 
     @property

@@ -11,16 +11,30 @@ import torch
 from ..crossbar.Crossbar import crossbars_of
 from ..crossbar.Effect import Effect
 from ..StochasticParameter import StochasticParameter, draw_parameters
-from ...utils import check_number, finite_range
+from ...utils import check_number, finite_range, real_tensor
 
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-005
 LRS, HRS, UNFORMED = 1, 2, 3
 
 
+def _kinds(kind) -> torch.Tensor:
+    "Return a matrix of faults as small integers; raise TypeError or ValueError if it is none."
+    given = real_tensor(kind, "kind").detach()
+    if given.dim() != 2 or not given.numel():
+        raise ValueError(f"kind: shape {tuple(given.shape)}: must be (rows, columns) of a crossbar")
+    if given.dtype is torch.bool:
+        return given.to(torch.int8) * UNFORMED
+    if not ((given >= 0) & (given <= UNFORMED) & (given == given.round())).all():
+        raise ValueError("kind: must be 0 (works), 1 (LRS), 2 (HRS) or 3 (unformed) everywhere")
+    return given.to(torch.int8)
+
+
 class Faults(Effect):
     """Devices stuck at LRS, at HRS or unformed, with these probabilities; drawn once. `kind` (rows, cols) says which.
 
-    TypeError or ValueError unless they are proportions whose sum is at most 1.
+    Faults at known places are given by `kind`: 0 works, LRS = 1, HRS = 2, UNFORMED = 3, or True where a device is dead,
+    which is as if unformed. Every crossbar of another shape refuses them. TypeError or ValueError unless probabilities
+    are proportions whose sum is at most 1, and `kind` is a matrix of these numbers.
     """
 
     elementwise = True
@@ -34,6 +48,8 @@ class Faults(Effect):
         unformed: float = 0.0,
         g_pristine: float | None = 1e-9,  # conductance of an unformed device (S); None: that of HRS
         generator: torch.Generator | None = None,
+        *,
+        kind=None,  # (rows, columns): what each device suffers from; None: drawn
     ):
         for name, p in (("lrs_proportion", lrs), ("hrs_proportion", hrs), ("electroform_proportion", unformed)):
             check_number(p, name, at_least=0, at_most=1)
@@ -44,9 +60,44 @@ class Faults(Effect):
             )
         if g_pristine is not None:
             check_number(g_pristine, "g_pristine", at_least=0)
-        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator)
+        places = None if kind is None else _kinds(kind)
+        if places is not None and lrs + hrs + unformed > 0:
+            raise ValueError(
+                f"kind: places are known, so lrs={lrs!r}, hrs={hrs!r}, unformed={unformed!r} must be 0; "
+                "add other Faults for those that are drawn"
+            )
+        located = {} if places is None else {"located": True}  # so that whoever loads it doesn't draw others
+        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator, **located)
+        if places is not None:
+            self.register_buffer("kind", places)
+
+    @property
+    def places_known(self) -> bool:
+        "Whether places were given, so that nothing is drawn."
+        return "located" in self.settings
+
+    @property
+    def arguments(self) -> dict:
+        "The settings, and the places if they are known."
+        drawn = {name: value for name, value in self.settings.items() if name != "located"}
+        return drawn | ({"kind": self.kind} if self.places_known else {})
+
+    def copy(self) -> "Faults":
+        "Return faults of the same settings, at the same places if they are known, that belong to no crossbar."
+        new = super().copy()
+        if self.places_known:
+            new.register_buffer("kind", self.kind.clone())
+        return new
 
     def attached(self, crossbar):
+        if self.places_known:
+            if self.kind.shape != crossbar.memristor.x.shape:
+                shapes = tuple(self.kind.shape), tuple(crossbar.memristor.x.shape)
+                raise ValueError(
+                    f"kind: shape {shapes[0]}: must be that of the crossbar, (rows, columns) = {shapes[1]}"
+                )
+            self.kind = self.kind.to(crossbar.memristor.x.device)
+            return
         u = self.uniform_draw(crossbar)
         edges = torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64).cumsum(0).tolist()
         kind = torch.zeros(u.shape, dtype=torch.int8, device=u.device)
@@ -83,7 +134,7 @@ def apply_device_faults(
         crossbar.add_effect(Faults(*settings, generator))
     return layer
 
-# %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-012
+# %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-014
 def apply_cycle_variability(
     layer,  # a layer, a model or a crossbar
     distribution=torch.distributions.Normal,
