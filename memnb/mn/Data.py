@@ -68,7 +68,7 @@ def as_data(value, where):
     if hasattr(value, "__array__"):
         t = torch.as_tensor(value).detach()
         return {"tensor": t.tolist(), "dtype": str(t.dtype).partition(".")[2]}
-    for kind, arguments in ((Effect, "arguments"), (Selector, "__dict__"), (ADC, "__dict__")):
+    for kind, arguments in ((Effect, "settings"), (Selector, "__dict__"), (ADC, "__dict__")):
         if isinstance(value, kind):
             return {
                 "object": _name_of(type(value), where),

@@ -63,11 +63,6 @@ class Effect(FullPrecision):
         self.settings = {name: _primitive(name, value) for name, value in settings.items()}
         self.number, self.changes = next(Effect.numbers), 0  # what a cache is told
 
-    @property
-    def arguments(self) -> dict:
-        "What an effect is made from: its settings, and known tensors besides."
-        return self.settings
-
     def copy(self) -> "Effect":
         "Return an effect of the same class and settings that belongs to no crossbar and has drawn nothing."
         new = type(self).__new__(type(self))

@@ -7,6 +7,7 @@ __all__ = ['library', 'MeasuredDevice', 'Library', 'check_range', 'law_setting',
 
 # %% ../../../nbs/bh/memristor/Library.ipynb #cell-002
 import dataclasses
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -241,8 +242,11 @@ def _noise(device, ax, generator):
 def _pulses(device, ax, generator):
     "The mean response to pulses over the range and back."
     law = device.pulses
-    n = min(int(2 * (law.w_max - law.w_min) / law.dw_min), 1500)
-    ax.plot(law.response(n, 0 if law.only_up else n))
+    pulses = 1.5 * (law.w_max - law.w_min) / law.dw_min
+    bundle = math.ceil(pulses / 500)  # many small steps are drawn as fewer larger ones
+    n, larger = int(pulses / bundle), dataclasses.replace(law, dw_min=law.dw_min * bundle)
+    seen = larger.response(n, 0 if law.only_up else n)
+    ax.plot(bundle * torch.arange(len(seen)), seen)
     ax.set(xlabel="pulses", ylabel="weight (of the range)", title="pulses up" + ", then down" * (not law.only_up))
 
 

@@ -7,9 +7,9 @@ __all__ = ['age', 'age_of']
 
 # %% ../../../nbs/bh/nonideality/Age.ipynb #cell-002
 import pandas as pd
+import torch
 
-from ..crossbar.Crossbar import crossbars_of
-from .NonIdeality import named_crossbars
+from ..crossbar.Crossbar import Crossbar
 from .Retention import equivalent_time
 from .Temperature import TemperatureDependence
 from ...utils import check_number
@@ -25,24 +25,42 @@ def age(
     """Set the age of all effects that depend on time; return a table of them, with the age before and after (s).
 
     A history counts as the time at `reference` in which as much happens, and leaves `TemperatureDependence` effects at
-    its last temperature. Raise ValueError, before anything changes, if a number is out of range, if a history has no
-    activation energy, or if no effect depends on time.
+    its last temperature. Raise ValueError if a number is out of range, if a history has no activation energy,
+    or if no effect depends on time.
     """
     seconds, kelvin = _lived(t, activation_energy, reference)
-    rows = [(*where, effect) for where, chip in named_crossbars(model) for effect in chip.effects]
-    clocks = [row for row in rows if row[-1].age is not None]
-    if not clocks:
-        kinds = sorted({type(effect).__name__ for *_, effect in rows})
-        raise ValueError(f"model: none of its effects depends on time; it has {kinds}. Add a Drift, for example")
-    told = []
-    for layer, number, effect in clocks:
-        told.append((layer, number, type(effect).__name__, effect.age, seconds))
-        setattr(effect, effect.clock, seconds)
-    for *_, effect in rows:
+    told, kinds = [], set()
+    for layer, number, effect in _effects(model):
+        kinds.add(type(effect).__name__)
+        if effect.age is not None:
+            told.append((layer, number, type(effect).__name__, effect.age, seconds))
+            setattr(effect, effect.clock, seconds)
         if kelvin is not None and isinstance(effect, TemperatureDependence):
             effect.temperature = kelvin
+    if not told:
+        raise ValueError(
+            f"model: none of its effects depends on time; it has {sorted(kinds)}. Add a Drift, for example"
+        )
     columns = ["layer", "crossbar", "effect", "before (s)", "age (s)"]
     return pd.DataFrame(told, columns=columns).set_index(columns[:3])
+
+
+def _effects(model):
+    "Yield (layer's name, number of the crossbar, effect) of a model, layer by layer: devices may be there for a while."
+    if not isinstance(model, torch.nn.Module):
+        raise TypeError(f"model={model!r}: must be a layer, a model or a crossbar")
+    seen = set()
+    for path, part in list(model.named_modules()):
+        made_of_others = isinstance(getattr(type(part), "crossbars", None), property)
+        own = [part] if part is model and isinstance(part, Crossbar) else getattr(part, "crossbars", ())
+        for k, chip in enumerate(() if made_of_others else own):
+            if isinstance(chip, Crossbar) and id(chip) not in seen:
+                seen.add(id(chip))
+                yield from ((path, k, effect) for effect in chip.effects)
+        if hasattr(part, "let_go"):
+            part.let_go()
+    if not seen:
+        raise ValueError(f"model: {type(model).__name__} has no crossbars")
 
 
 def _lived(t, activation_energy, reference):
@@ -58,9 +76,7 @@ def _lived(t, activation_energy, reference):
 
 def age_of(model) -> float | None:
     "Return the age (s) of a model's chips, None if no effect has one; raise ValueError if effects disagree."
-    ages = sorted(
-        {float(effect.age) for chip in crossbars_of(model) for effect in chip.effects if effect.age is not None}
-    )
+    ages = sorted({float(effect.age) for *_, effect in _effects(model) if effect.age is not None})
     if len(ages) > 1:
         raise ValueError(f"model: its effects have the ages {ages} s; memnb.age(model, t) sets all of them")
     return ages[0] if ages else None

@@ -6,6 +6,9 @@
 __all__ = ['LRS', 'HRS', 'UNFORMED', 'Faults', 'apply_device_faults', 'apply_cycle_variability']
 
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-002
+import base64
+import zlib
+
 import torch
 
 from ..crossbar.Crossbar import crossbars_of
@@ -29,6 +32,19 @@ def _kinds(kind) -> torch.Tensor:
     return given.to(torch.int8)
 
 
+def _packed(kind) -> str:
+    "Return a matrix of faults as a short text: its shape, and its bytes, compressed."
+    data = zlib.compress(kind.cpu().contiguous().numpy().tobytes())
+    return f"{kind.shape[0]}x{kind.shape[1]}:{base64.b64encode(data).decode()}"
+
+
+def _unpacked(text) -> torch.Tensor:
+    "Return the matrix of `_packed`."
+    shape, _, data = text.partition(":")
+    flat = bytearray(zlib.decompress(base64.b64decode(data)))
+    return torch.frombuffer(flat, dtype=torch.int8).view(*map(int, shape.split("x")))
+
+
 class Faults(Effect):
     """Devices stuck at LRS, at HRS or unformed, with these probabilities; drawn once. `kind` (rows, cols) says which.
 
@@ -50,6 +66,7 @@ class Faults(Effect):
         generator: torch.Generator | None = None,
         *,
         kind=None,  # (rows, columns): what each device suffers from; None: drawn
+        places: str | None = None,  # the same as text, as settings keep it
     ):
         for name, p in (("lrs_proportion", lrs), ("hrs_proportion", hrs), ("electroform_proportion", unformed)):
             check_number(p, name, at_least=0, at_most=1)
@@ -60,44 +77,26 @@ class Faults(Effect):
             )
         if g_pristine is not None:
             check_number(g_pristine, "g_pristine", at_least=0)
-        places = None if kind is None else _kinds(kind)
-        if places is not None and lrs + hrs + unformed > 0:
+        given = _kinds(kind) if kind is not None else None if places is None else _unpacked(places)
+        if given is not None and lrs + hrs + unformed > 0:
             raise ValueError(
                 f"kind: places are known, so lrs={lrs!r}, hrs={hrs!r}, unformed={unformed!r} must be 0; "
                 "add other Faults for those that are drawn"
             )
-        located = {} if places is None else {"located": True}  # so that whoever loads it doesn't draw others
-        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator, **located)
-        if places is not None:
-            self.register_buffer("kind", places)
-
-    @property
-    def places_known(self) -> bool:
-        "Whether places were given, so that nothing is drawn."
-        return "located" in self.settings
-
-    @property
-    def arguments(self) -> dict:
-        "The settings, and the places if they are known."
-        drawn = {name: value for name, value in self.settings.items() if name != "located"}
-        return drawn | ({"kind": self.kind} if self.places_known else {})
-
-    def copy(self) -> "Faults":
-        "Return faults of the same settings, at the same places if they are known, that belong to no crossbar."
-        new = super().copy()
-        if self.places_known:
-            new.register_buffer("kind", self.kind.clone())
-        return new
+        known = {} if given is None else {"places": _packed(given)}  # so that files and copies have them
+        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator, **known)
+        if given is not None:
+            self.register_buffer("kind", given)
 
     def attached(self, crossbar):
-        if self.places_known:
-            if self.kind.shape != crossbar.memristor.x.shape:
-                shapes = tuple(self.kind.shape), tuple(crossbar.memristor.x.shape)
+        if "places" in self.settings:
+            x, kind = crossbar.memristor.x, _unpacked(self.places)
+            if kind.shape != x.shape:
+                shapes = tuple(kind.shape), tuple(x.shape)
                 raise ValueError(
                     f"kind: shape {shapes[0]}: must be that of the crossbar, (rows, columns) = {shapes[1]}"
                 )
-            self.kind = self.kind.to(crossbar.memristor.x.device)
-            return
+            return self.register_buffer("kind", kind.to(x.device))
         u = self.uniform_draw(crossbar)
         edges = torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64).cumsum(0).tolist()
         kind = torch.zeros(u.shape, dtype=torch.int8, device=u.device)
