@@ -15,20 +15,21 @@ import numpy as np
 import pandas as pd
 import torch
 
-from .StandIn import outermost
-from ..utils import finite_range
+from ..bh.nonideality.DeviceFaults import Faults
+from .Module import memristive_layers
+from ..utils import check_number, finite_range
 
 # %% ../../nbs/mn/Chip.ipynb #cell-004
 def _named_layers(model):
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    layers = outermost(model)
+    layers = {id(layer) for layer in memristive_layers(model)}
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
     for layer in model.modules():
         if hasattr(layer, "settle") and layer.training:
             layer.settle()
-    return list(layers.items())
+    return [(path, layer) for path, layer in model.named_modules() if id(layer) in layers]
 
 
 def summary(
@@ -99,13 +100,17 @@ def save_conductances(
 def load_conductances(
     model: torch.nn.Module,  # a patched model or a memristive layer
     path,  # what `save_conductances` wrote, or of the same form
-):
-    """Write conductances (S) from a file to the devices of all crossbars.
+    dead: float = 0.0,  # conductance of a dead device (S), which is NaN in the file
+    clip: bool = False,  # write the nearest that devices can hold instead of raising, and warn
+) -> dict:
+    """Write conductances (S) from a file to the devices of all crossbars; return {crossbar: how many are dead}.
 
-    Raise ValueError, before anything is written, if crossbars are missing or unknown, if shapes differ, if values
-    aren't finite or lie beyond the devices' bounds, or if a crossbar has effects, which would act on the values once
-    more.
+    NaN marks a dead device: it is stuck at `dead`, by `Faults` at known places, and stays so at later writes. Raise
+    ValueError, before anything is written, if crossbars are missing or unknown, if shapes differ, if all devices of a
+    crossbar are dead or a value is infinite, if values lie beyond the devices' bounds and `clip` is False, or if a
+    crossbar has effects, which would act on the values once more.
     """
+    check_number(dead, "dead", at_least=0)
     path = Path(path)
     files = sorted(path.glob("*.csv"))
     if path.suffix != ".npz" and not files:
@@ -125,7 +130,7 @@ def load_conductances(
     }
     if found.keys() != chips.keys():
         raise ValueError(f"path={str(path)!r}: holds {sorted(found)}; the model's crossbars are {sorted(chips)}")
-    loaded = {}
+    loaded, broken = {}, {}
     for name, chip in chips.items():
         if found[name].shape != (chip.rows, chip.columns):
             raise ValueError(
@@ -134,13 +139,17 @@ def load_conductances(
         if found[name].dtype.kind not in "fiu":
             raise ValueError(f"path={str(path)!r}: {name}: {found[name].dtype}: must be real numbers")
         g = torch.as_tensor(found[name]).to(chip.memristor.x)
-        finite_range(g, name)
+        broken[name] = g.isnan()
+        if broken[name].all():
+            raise ValueError(f"path={str(path)!r}: {name}: {g.numel()} of {g.numel()} devices are dead (NaN)")
         low, high = chip.memristor.bounds
+        g = torch.where(broken[name], torch.as_tensor(low, dtype=g.dtype, device=g.device), g)
+        finite_range(g, name)
         outside = (g < low * (1 - 1e-5)) | (g > high * (1 + 1e-5))
-        if outside.any():
+        if outside.any() and not clip:
             raise ValueError(
                 f"path={str(path)!r}: {name}: {int(outside.sum())} of {g.numel()} conductances are beyond the devices' "
-                f"bounds, from {g.min():.4g} to {g.max():.4g} S; patch with r_on and r_off that hold them"
+                f"bounds, from {g.min():.4g} to {g.max():.4g} S; patch with r_on and r_off that hold them, or clip=True"
             )
         if len(chip.effects):
             raise ValueError(
@@ -149,3 +158,6 @@ def load_conductances(
         loaded[name] = g
     for name, chip in chips.items():
         chip.write_conductance_matrix(loaded[name].T)
+        if broken[name].any():
+            chip.add_effect(Faults(kind=broken[name], g_pristine=dead))
+    return {name: int(where.sum()) for name, where in broken.items()}

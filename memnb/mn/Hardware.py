@@ -24,7 +24,8 @@ from ..bh.crossbar.Merging import resistances
 from ..bh.crossbar.Scheme import Scheme, check_scheme
 from ..bh.crossbar.Selector import Selector
 from ..bh.crossbar.Tile import check_tile_shape
-from ..bh.memristor import VTEAM
+from ..bh.memristor import VTEAM, library
+from ..bh.nonideality.Measured import measured_effects
 from ..bh.Quantize import check_adc
 from ..map.Input import naive_scale
 from ..map.Module import naive_tune
@@ -38,7 +39,8 @@ from ..utils import check_number
 class Hardware:
     """A description of the hardware; raise TypeError or ValueError naming the offending field if any is invalid.
 
-    device: model of the devices, a class from `memnb.bh.memristor` (VTEAM).
+    device: model of the devices, a class from `memnb.bh.memristor`, or the name of a device of `memnb.library()`, which
+        sets the range of its conductances and adds the effects that were measured (VTEAM).
     device_parameters: {name: number, tensor (rows, columns) or StochasticParameter} of that model ({}).
     scheme: how signed weights are held, pairs of columns or single ones (Scheme.DoubleColumn).
     mapping_routine: (weight, r_on, r_off, scheme, p_l) -> conductances (S) or `Mapped` (naive_map).
@@ -62,7 +64,7 @@ class Hardware:
     random_crossbar_init: devices start from uniformly drawn conductances (False).
     """
 
-    device: type = VTEAM
+    device: Any = VTEAM
     device_parameters: dict = field(default_factory=dict)
     scheme: Scheme = Scheme.DoubleColumn
     mapping_routine: Any = naive_map
@@ -86,6 +88,9 @@ class Hardware:
     random_crossbar_init: bool = False
 
     def __post_init__(self):
+        if isinstance(self.device, str):
+            for name, value in _measured(self).items():
+                object.__setattr__(self, name, value)
         _check_routines(self)
         _check_numbers(self)
         check_model(self.device, self.device_parameters, "device")
@@ -167,6 +172,25 @@ def _listed(effects):
     return effects if isinstance(effects, (list, tuple)) else (effects,)
 
 
+def _measured(h) -> dict:
+    """Return device, device_parameters and effects of a Hardware whose device is named.
+
+    Effects that are given take the place of measured ones of their class, and others come on top.
+    """
+    name, given = h.device, [_template(effect) for effect in _listed(h.effects)]
+    if name not in library:
+        raise ValueError(
+            f"device={name!r}: must be a class of memnb.bh.memristor or one of memnb.library(): {[*library]}"
+        )
+    for effect in given:
+        if isinstance(of := effect.settings.get("of"), str) and of in library and library[of] is not library[name]:
+            raise ValueError(f"effects: {effect!r}: is of other devices than device={name!r}; give effects that fit it")
+    own = {type(effect) for effect in given}
+    model, parameters = library[name].device()
+    effects = [effect for effect in measured_effects(name) if type(effect) not in own]
+    return {"device": model, "device_parameters": parameters | h.device_parameters, "effects": (*effects, *given)}
+
+
 def _template(effect) -> Effect:
     "Return an effect that belongs to no crossbar, from an effect, a class, or a partial of one; else raise TypeError."
     made = effect if isinstance(effect, Effect) or not callable(effect) else effect()
@@ -230,15 +254,16 @@ _presets = {
 @patch(cls_method=True)
 def preset(cls: Hardware, name: str):
     "Return a named Hardware; raise ValueError if there is none of that name."
-    if name not in _presets:
-        raise ValueError(f"name={name!r}: must be one of {sorted(_presets)}")
-    return cls(**_presets[name][1])
+    if name not in cls.presets():
+        raise ValueError(f"name={name!r}: must be one of {sorted(cls.presets())}")
+    return cls(**_presets[name][1]) if name in _presets else cls(device=name)
 
 
 @patch(cls_method=True)
 def presets(cls: Hardware) -> dict:
     "Return {name: source} of the named Hardwares."
-    return {name: source for name, (source, _) in _presets.items()}
+    measured = {name: device.source for name, device in library.items() if device.high is not None}
+    return {name: source for name, (source, _) in _presets.items()} | measured
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-022
 def from_memtorch(

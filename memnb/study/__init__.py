@@ -7,4 +7,5 @@ from .Recipe import Recipe, sampled
 from .Results import Results
 from .Run import LivePlot, load, run
 from .Search import search
+from .Time import over_time
 from .Trial import Accuracy

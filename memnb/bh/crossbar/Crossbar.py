@@ -20,7 +20,7 @@ from .Change import changed
 from .Currents import simulate_matmul
 from .Decode import column_difference, map_weights
 from .Devices import Devices
-from .Effect import Effect
+from .Effect import Effect, Written
 from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape
 from ..memristor import Memristor
@@ -103,6 +103,7 @@ class Crossbar(torch.nn.Module):
     read, tile_currents, disturbing_currents = Currents.read, Currents.tile_currents, Currents.disturbing_currents
     reader, separable, wired = property(Currents.reader), Currents.separable, Currents.wired
 
+    clipped = 0  # devices that couldn't hold what was written last, and got the nearest that they can
     passing: tuple = ()  # effects that are there for a while, such as noise during training: neither saved nor copied
 
     @property
@@ -240,18 +241,37 @@ def conductances(self: Crossbar, programmed=None) -> torch.Tensor:
 
     `programmed` (rows, columns), S, stands in for what the devices hold, while weights are learned.
     """
-    g = self.memristor.g if programmed is None else programmed
-    for effect in self.acting:
-        g = effect(g, self)
-    return g
+    return self.stages(programmed)[0]
+
+
+@patch
+def stages(self: Crossbar, programmed=None) -> tuple:
+    """Return (`conductances(programmed)`, the `Written` that they come from).
+
+    The latter is None unless an effect asks for it.
+    """
+    g = target = left = self.memristor.g if programmed is None else programmed
+    effects = self.acting
+    if not any(effect.staged for effect in effects):
+        for effect in effects:
+            g = effect(g, self)
+        return g, None
+    for effect in effects:
+        act = lambda x, e=effect, w=Written(target, left): e(x, self, w) if e.staged else e(x, self)
+        aged, g = left is not g, act(g)
+        if not effect.ages:
+            left = act(left) if aged else g
+        if effect.order < 30:  # before programming errors
+            target = g
+    return g, Written(target, left)
 
 
 @patch
 def read_conductances(self: Crossbar, programmed=None) -> torch.Tensor:
     "Return `conductances` as one particular read sees them."
-    g = self.conductances(programmed)
+    g, written = self.stages(programmed)
     for effect in self.acting:
-        g = effect.read(g, self)
+        g = effect.read(g, self, written) if effect.staged else effect.read(g, self)
     return g
 
 

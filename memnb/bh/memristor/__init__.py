@@ -1,9 +1,10 @@
 "Device models: the physics of memristors, over whole arrays."
 
-from . import statistical, window
+from . import laws, published, statistical, window
 from .Data_Driven import Data_Driven
 from .Data_Driven2021 import Data_Driven2021
 from .LinearIonDrift import LinearIonDrift
+from .Library import MeasuredDevice, library
 from .Memristor import Memristor
 from .Stanford_PKU import Stanford_PKU
 from .TEAM import TEAM

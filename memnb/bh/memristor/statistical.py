@@ -9,6 +9,7 @@ __all__ = ['PCM_G_MAX', 'PCM_T_0', 'PCM_T_READ', 'pcm_programming_sigma', 'pcm_d
 # %% ../../../nbs/bh/memristor/statistical.ipynb #cell-002
 import torch
 
+from .published import library
 from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/statistical.ipynb #cell-005
@@ -20,17 +21,16 @@ def pcm_programming_sigma(
     g_max: float = PCM_G_MAX,  # S
 ) -> torch.Tensor:
     "Standard deviation (S) of the conductance that programming leaves. Source: Joshi et al., 2020."
-    gn = g / check_number(g_max, "g_max", above=0)
-    return (0.26348 + 1.9650 * gn - 1.1731 * gn**2).clamp_min(0) * 1e-6 * (g_max / PCM_G_MAX)
+    return library["PCM"].programming.left(g, check_number(g_max, "g_max", above=0) / PCM_G_MAX)[1]
 
 
 def pcm_drift_exponent(
-    g,  # programmed conductances (S)
+    g,  # target conductances (S)
     g_max: float = PCM_G_MAX,  # S
 ) -> tuple[torch.Tensor, torch.Tensor]:
     "Mean and standard deviation of the drift exponent before its absolute value is taken."
-    log = (g / check_number(g_max, "g_max", above=0)).clamp_min(1e-30).log()
-    return (-0.0155 * log + 0.0244).clamp(0.049, 0.1), (-0.0125 * log - 0.0059).clamp(0.008, 0.045)
+    law, own = library["PCM"].drift, g * (PCM_G_MAX / check_number(g_max, "g_max", above=0))
+    return law.nu(own), law.sd(own)
 
 
 def pcm_drift(
@@ -46,26 +46,19 @@ def pcm_read_sigma(
     g,  # conductances at the time of the read (S)
     t: float,  # time since the end of programming (s)
     g_max: float = PCM_G_MAX,  # S
+    programmed=None,  # conductances that programming left (S); None: those at the time of the read, without drift
 ) -> torch.Tensor:
     "Standard deviation (S) of a read of 250 ns: 1/f noise accumulated since programming."
     check_number(t, "t", at_least=0)
-    gn = (g / check_number(g_max, "g_max", above=0)).clamp_min(0)
-    q = (0.0088 / (gn**0.65).clamp_min(1e-3)).clamp_max(0.2)
-    growth = torch.tensor((t + PCM_T_0 + PCM_T_READ) / (2 * PCM_T_READ), dtype=torch.float64).log().clamp_min(0)
-    return g * q * growth.sqrt()
+    k = check_number(g_max, "g_max", above=0) / PCM_G_MAX
+    return library["PCM"].read.sigma(g, t, g if programmed is None else programmed, k)
 
 # %% ../../../nbs/bh/memristor/statistical.ipynb #cell-007
-_WAN = {"1 s": (0.348, 16.030, -43.853, 45.393, -16.815), "1 d": (0.701, 22.086, -50.773, 47.095, -16.458)}
-
-
 def reram_sigma(
     g,  # target conductances (S)
     source: str = "Wan 1 s",  # "Wan 1 s", "Wan 1 d" or "Milo"
 ) -> torch.Tensor:
     "Standard deviation (S) of programmed ReRAM, relaxation included. ValueError for an unknown source."
-    if source == "Milo":
-        return (4.782321e-6 - 0.009107 * g).clamp_min(0)
-    if source not in ("Wan 1 s", "Wan 1 d"):
+    if source not in ("Wan 1 s", "Wan 1 d", "Milo"):
         raise ValueError(f"source={source!r}: must be 'Wan 1 s', 'Wan 1 d' or 'Milo'")
-    gn = g / 40e-6
-    return sum(c * gn**k for k, c in enumerate(_WAN[source[4:]])).clamp_min(0) * 1e-6
+    return library[source].programming.left(g)[1]

@@ -6,21 +6,51 @@
 __all__ = ['LRS', 'HRS', 'UNFORMED', 'Faults', 'apply_device_faults', 'apply_cycle_variability']
 
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-002
+import base64
+import zlib
+
 import torch
 
 from ..crossbar.Crossbar import crossbars_of
 from ..crossbar.Effect import Effect
 from ..StochasticParameter import StochasticParameter, draw_parameters
-from ...utils import check_number, finite_range
+from ...utils import check_number, finite_range, real_tensor
 
 # %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-005
 LRS, HRS, UNFORMED = 1, 2, 3
 
 
+def _kinds(kind) -> torch.Tensor:
+    "Return a matrix of faults as small integers; raise TypeError or ValueError if it is none."
+    given = real_tensor(kind, "kind").detach()
+    if given.dim() != 2 or not given.numel():
+        raise ValueError(f"kind: shape {tuple(given.shape)}: must be (rows, columns) of a crossbar")
+    if given.dtype is torch.bool:
+        return given.to(torch.int8) * UNFORMED
+    if not ((given >= 0) & (given <= UNFORMED) & (given == given.round())).all():
+        raise ValueError("kind: must be 0 (works), 1 (LRS), 2 (HRS) or 3 (unformed) everywhere")
+    return given.to(torch.int8)
+
+
+def _packed(kind) -> str:
+    "Return a matrix of faults as a short text: its shape, and its bytes, compressed."
+    data = zlib.compress(kind.cpu().contiguous().numpy().tobytes())
+    return f"{kind.shape[0]}x{kind.shape[1]}:{base64.b64encode(data).decode()}"
+
+
+def _unpacked(text) -> torch.Tensor:
+    "Return the matrix of `_packed`."
+    shape, _, data = text.partition(":")
+    flat = bytearray(zlib.decompress(base64.b64decode(data)))
+    return torch.frombuffer(flat, dtype=torch.int8).view(*map(int, shape.split("x")))
+
+
 class Faults(Effect):
     """Devices stuck at LRS, at HRS or unformed, with these probabilities; drawn once. `kind` (rows, cols) says which.
 
-    TypeError or ValueError unless they are proportions whose sum is at most 1.
+    Faults at known places are given by `kind`: 0 works, LRS = 1, HRS = 2, UNFORMED = 3, or True where a device is dead,
+    which is as if unformed. Every crossbar of another shape refuses them. TypeError or ValueError unless probabilities
+    are proportions whose sum is at most 1, and `kind` is a matrix of these numbers.
     """
 
     elementwise = True
@@ -34,6 +64,9 @@ class Faults(Effect):
         unformed: float = 0.0,
         g_pristine: float | None = 1e-9,  # conductance of an unformed device (S); None: that of HRS
         generator: torch.Generator | None = None,
+        *,
+        kind=None,  # (rows, columns): what each device suffers from; None: drawn
+        places: str | None = None,  # the same as text, as settings keep it
     ):
         for name, p in (("lrs_proportion", lrs), ("hrs_proportion", hrs), ("electroform_proportion", unformed)):
             check_number(p, name, at_least=0, at_most=1)
@@ -44,9 +77,26 @@ class Faults(Effect):
             )
         if g_pristine is not None:
             check_number(g_pristine, "g_pristine", at_least=0)
-        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator)
+        given = _kinds(kind) if kind is not None else None if places is None else _unpacked(places)
+        if given is not None and lrs + hrs + unformed > 0:
+            raise ValueError(
+                f"kind: places are known, so lrs={lrs!r}, hrs={hrs!r}, unformed={unformed!r} must be 0; "
+                "add other Faults for those that are drawn"
+            )
+        known = {} if given is None else {"places": _packed(given)}  # so that files and copies have them
+        super().__init__(lrs=lrs, hrs=hrs, unformed=unformed, g_pristine=g_pristine, generator=generator, **known)
+        if given is not None:
+            self.register_buffer("kind", given)
 
     def attached(self, crossbar):
+        if "places" in self.settings:
+            x, kind = crossbar.memristor.x, _unpacked(self.places)
+            if kind.shape != x.shape:
+                shapes = tuple(kind.shape), tuple(x.shape)
+                raise ValueError(
+                    f"kind: shape {shapes[0]}: must be that of the crossbar, (rows, columns) = {shapes[1]}"
+                )
+            return self.register_buffer("kind", kind.to(x.device))
         u = self.uniform_draw(crossbar)
         edges = torch.tensor([self.lrs, self.hrs, self.unformed], dtype=torch.float64).cumsum(0).tolist()
         kind = torch.zeros(u.shape, dtype=torch.int8, device=u.device)
@@ -83,7 +133,7 @@ def apply_device_faults(
         crossbar.add_effect(Faults(*settings, generator))
     return layer
 
-# %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-012
+# %% ../../../nbs/bh/nonideality/DeviceFaults.ipynb #cell-014
 def apply_cycle_variability(
     layer,  # a layer, a model or a crossbar
     distribution=torch.distributions.Normal,

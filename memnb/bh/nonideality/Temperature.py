@@ -23,7 +23,7 @@ class TemperatureDependence(Effect):
     Raise ValueError if a temperature is <= 0 or `alpha` makes R <= 0.
     """
 
-    elementwise = True
+    elementwise = ages = True
     order = 60
     source = "temperature"
 

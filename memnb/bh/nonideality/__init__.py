@@ -10,9 +10,11 @@ from . import (
     Temperature,
     endurance_retention_models,
 )
+from .Age import age, age_of
 from .DeviceFaults import Faults
 from .endurance_retention_models.conductance_drift import Drift
 from .FiniteConductanceStates import FiniteStates
+from .Measured import measured_effects
 from .Noise import ProgrammingError, ReadNoise, TelegraphNoise
 from .NonIdeality import NonIdeality, add_effects, apply_nonidealities, remove_effects
 from .Temperature import TemperatureDependence

@@ -10,8 +10,9 @@ import torch
 
 from ...crossbar.Crossbar import changed, crossbars_of
 from ...crossbar.Effect import Effect
-from ...memristor.statistical import PCM_G_MAX, pcm_drift, pcm_drift_exponent
+from ...memristor.Library import check_reach, law_of, law_setting
 from ..FiniteConductanceStates import replace_effect
+from ..Noise import checked_g_max
 from ....utils import check_number
 
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/conductance_drift.ipynb #cell-004
@@ -19,12 +20,13 @@ class Drift(Effect):
     """Let conductances drift as G (time/initial_time)^-nu.
 
     nu is normal with mean `drift_coefficient` and standard deviation `spread`, and drawn at every write. Before
-    `initial_time` nothing has drifted. `of="PCM"` takes the measured law of phase-change devices instead, whose nu
-    depends on the conductance. `generator` gives the seed.
+    `initial_time` nothing has drifted. `of` may be a measured law instead: the name of a device of the library, or a
+    `PowerDrift` or `Relaxation` of `memnb.bh.memristor.laws`, whose nu depends on the conductance that was asked for.
+    `generator` gives the seed.
     """
 
-    elementwise = True
-    order = 40
+    elementwise = ages = True
+    order, clock = 40, "time"
     source = "drift and ageing"
 
     def __init__(
@@ -33,33 +35,37 @@ class Drift(Effect):
         initial_time: float = 1e-12,  # s
         drift_coefficient: float = 0.1,
         spread: float = 0.0,
-        of: str = "power",  # or "PCM"
-        g_max: float = PCM_G_MAX,  # of phase-change devices (S), for "PCM"
+        of="power",  # or a measured law
+        g_max: float | None = None,  # of devices like those of the library (S); None: as those that were measured
         generator: torch.Generator | None = None,
     ):
-        if of not in ("power", "PCM"):
-            raise ValueError(f"of={of!r}: must be 'power' or 'PCM'")
+        of = law_setting(of, "drift", ("power",))
         check_number(time, "time", at_least=0)
         check_number(initial_time, "initial_time", above=0)
         check_number(drift_coefficient, "drift_coefficient", at_least=0)
         check_number(spread, "spread", at_least=0)
-        check_number(g_max, "g_max", above=0)
         super().__init__(
             time=time,
             initial_time=initial_time,
             drift_coefficient=drift_coefficient,
             spread=spread,
             of=of,
-            g_max=g_max,
+            g_max=checked_g_max(g_max, of),
             generator=generator,
         )
 
     @property
     def random(self) -> bool:
         "Whether exponents differ between devices."
-        return self.of == "PCM" or self.spread > 0
+        return self.staged or self.spread > 0
+
+    @property
+    def staged(self) -> bool:
+        "Whether it depends on what was asked for."
+        return self.of != "power"
 
     def attached(self, crossbar):
+        check_reach(self.of, crossbar.memristor.bounds, self.g_max)
         if self.random:
             self.register_buffer("normal", self.normal_draw(crossbar))
 
@@ -68,10 +74,10 @@ class Drift(Effect):
             new = self.normal_draw(crossbar)
             self.normal = new if cells is None else torch.where(cells, new, self.normal)
 
-    def forward(self, g, crossbar):
-        if self.of == "PCM":
-            mean, deviation = pcm_drift_exponent(g, self.g_max)
-            return pcm_drift(g, self.time, (mean + deviation * self.normal).abs())
+    def forward(self, g, crossbar, written=None):
+        if self.staged:
+            law, k = law_of(self.of, "drift", self.g_max)
+            return law.at(g, self.time, self.normal, g if written is None else written.target, k)
         nu = self.drift_coefficient + self.spread * self.normal if self.random else self.drift_coefficient
         return g * max(self.time / self.initial_time, 1.0) ** -nu
 

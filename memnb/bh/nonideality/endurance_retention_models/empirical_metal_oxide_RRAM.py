@@ -35,6 +35,12 @@ class MetalOxide(Effect):
         return 45 if self.role == "endurance" else 46  # devices wear out, and then forget
 
     source = "drift and ageing"
+    ages = True
+
+    @property
+    def clock(self):
+        "The name of its time, unless it counts cycles."
+        return None if self.role == "endurance" else "x"
 
     def __init__(
         self, mode, x, p_lrs, stable_resistance_lrs, p_hrs, stable_resistance_hrs, cell_size=None, temperature=None,
