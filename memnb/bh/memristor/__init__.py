@@ -3,9 +3,12 @@
 from . import statistical, window
 from .Data_Driven import Data_Driven
 from .Data_Driven2021 import Data_Driven2021
+from .Limiter import Limiter, Transistor
 from .LinearIonDrift import LinearIonDrift
+from .measured import Measured, from_data
 from .Memristor import Memristor
 from .Stanford_PKU import Stanford_PKU
 from .TEAM import TEAM
 from .VTEAM import VTEAM
 from .Yakopcic import Yakopcic
+from .response import fit_pulses, fit_retention
