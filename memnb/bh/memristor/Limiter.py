@@ -6,6 +6,7 @@
 __all__ = ['Transistor', 'root', 'Limiter', 'device_voltage', 'limited_step']
 
 # %% ../../../nbs/bh/memristor/Limiter.ipynb #cell-002
+import math
 from dataclasses import dataclass
 
 import torch
@@ -177,12 +178,14 @@ Limiter.device_voltage = device_voltage
 
 # %% ../../../nbs/bh/memristor/Limiter.ipynb #cell-022
 def _reach(array, x):
-    "How far the states may move in one part: `max_change`, and at most 2 % of the conductance."
+    "How far the states may move in one part: `max_change`, and at most 5 % of the conductance."
+    if math.isinf(array.max_change):  # one part for each step: a first look
+        return torch.full_like(x, math.inf)
     d = 1e-6 if x.dtype == torch.float64 else 1e-3
     with torch.no_grad():
         above, below = (x + d).clamp_max(1), (x - d).clamp_min(0)
         slope = (array.conductance(above).log() - array.conductance(below).log()).abs() / (above - below)
-    return (0.02 / slope.clamp_min(1e-30)).clamp_max(array.max_change)
+    return (0.05 / slope.clamp_min(1e-30)).clamp_max(array.max_change)
 
 
 def _by_midpoints(limiter, array, x, v, dt):
