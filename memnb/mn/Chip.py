@@ -16,20 +16,20 @@ import pandas as pd
 import torch
 
 from ..bh.nonideality.DeviceFaults import Faults
-from .Module import memristive_layers
+from .StandIn import outermost
 from ..utils import check_number, finite_range
 
 # %% ../../nbs/mn/Chip.ipynb #cell-004
 def _named_layers(model):
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")
-    layers = {id(layer) for layer in memristive_layers(model)}
+    layers = outermost(model)
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
     for layer in model.modules():
         if hasattr(layer, "settle") and layer.training:
             layer.settle()
-    return [(path, layer) for path, layer in model.named_modules() if id(layer) in layers]
+    return list(layers.items())
 
 
 def summary(

@@ -285,8 +285,8 @@ def read_deviation(self: Crossbar, programmed=None):
     random = [effect for effect in self.acting if effect.random_read]
     if len(random) != 1 or random[0].replaces_read or len(random[0].reading(self)) != 1:
         return None
-    g = self.conductances(programmed)
-    deviation = random[0].deviation(g, self)
+    g, written = self.stages(programmed)
+    deviation = random[0].deviation(g, self, written)
     if deviation is None or (deviation.detach() > 0.2 * g.detach()).any():
         return None
     return deviation, random[0].reading(self)[0]

@@ -125,7 +125,7 @@ def read(crossbar, voltages, disturb: bool = False) -> torch.Tensor:
     """
     return crossbar.tile_currents(voltages, disturb).sum(0)
 
-# %% ../../../nbs/bh/crossbar/Currents.ipynb #cell-015
+# %% ../../../nbs/bh/crossbar/Currents.ipynb #cell-017
 def simulate_matmul(
     input: torch.Tensor,  # voltages (batch, rows)
     crossbar,  # a Crossbar

@@ -152,7 +152,7 @@ class Effect(FullPrecision):
         "Conductances (rows, cols) -> those of one particular read."
         return g
 
-    def deviation(self, g, crossbar):
+    def deviation(self, g, crossbar, written=None):
         """Return the standard deviation (rows, columns), S, of the normal noise that `read` adds to each device.
 
         None means that it does something else, so that reads must draw for every device.

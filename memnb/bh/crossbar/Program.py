@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
-from ...utils import check_number, finite_range
+from ..memristor.Limiter import Limiter
+from ..memristor.Motion import advanced
+from ...utils import check_generator, check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-005
 class ProgrammingError(ValueError, AssertionError):
@@ -108,11 +110,11 @@ def _check_target(memristor, g):
     return low, high
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-016
-def _pulse(memristor, x, v, duration, pause):
-    "The states after a pulse of `v` volt and a pause at 0 V."
+def _pulse(memristor, x, v, duration, pause, limiter=None, generator=None):
+    "The states after a pulse of `v` volt and a pause at 0 V, random motion included."
     v = v if isinstance(v, torch.Tensor) else torch.as_tensor(v, dtype=x.dtype, device=x.device)
-    x = memristor.step(x, v, duration)
-    return memristor.step(x, torch.zeros_like(v), pause) if pause else x
+    x = advanced(memristor, x, v, duration, limiter, generator)
+    return advanced(memristor, x, torch.zeros_like(v), pause, limiter, generator) if pause else x
 
 
 def _nudged(g, target, low, high, moved, force_adjustment, near):
@@ -122,7 +124,7 @@ def _nudged(g, target, low, high, moved, force_adjustment, near):
     return torch.where(at_bound & ~moved, g + step, g)
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-020
-def _disturb_around(crossbar, cell, one, v, duration):
+def _disturb_around(crossbar, cell, one, v, duration, limiter=None, generator=None):
     "The devices on the two lines of `cell` see v/2 for the duration of a pulse; those of other tiles see nothing."
     tile_rows = crossbar.array_shape[0]
     tile = cell[0] // tile_rows
@@ -137,7 +139,7 @@ def _disturb_around(crossbar, cell, one, v, duration):
     )
     volts[cell] = 0
     if crossbar.memristor.speed(torch.as_tensor(v / 2, dtype=x.dtype)):
-        x.copy_(crossbar.memristor.step(x, volts.to(x.dtype), durations))
+        x.copy_(advanced(crossbar.memristor, x, volts.to(x.dtype), durations, limiter, generator))
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-024
 def naive_program(
@@ -156,12 +158,19 @@ def naive_program(
     force_adjustment_neg_voltage_threshold=0,  # a negative pulse must reach it (V)
     failure_iteration_threshold=1000,  # pulses
     simulate_neighbours=True,  # half-selected devices see V/2
+    *,
+    compliance=None,  # see simulate (A)
+    series_resistance=0.0,  # in series with each device (ohm)
+    transistor=None,  # in series with each device: half-selected devices then see nothing
+    generator=None,  # of random motion
 ):
     """Program one device by write-verify; returns `crossbar.devices`. Warns with the error left if it gives up.
 
     Raises ProgrammingError for a target outside the device's bounds, ValueError for impossible numbers.
     """
-    array = crossbar.memristor
+    array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
+    check_generator(generator)
+    simulate_neighbours = simulate_neighbours and transistor is None
     raising, lowering = _check_levels(
         array, pos_voltage_level, neg_voltage_level, rel_tol, pulse_duration, refactory_period
     )
@@ -184,14 +193,14 @@ def naive_program(
                 break
             v = raising if device.g < target else lowering
             before, pulses = device.x.clone(), pulses + 1
-            device.x.copy_(_pulse(device, before, v, pulse_duration, refactory_period))
+            device.x.copy_(_pulse(device, before, v, pulse_duration, refactory_period, limiter, generator))
             threshold = force_adjustment_pos_voltage_threshold if v > 0 else force_adjustment_neg_voltage_threshold
             if (v >= threshold) if v > 0 else (v <= threshold):
                 moved = device.x != before
                 g = _nudged(device.g, target, low, high, moved, force_adjustment, force_adjustment_rel_tol)
                 device.set_conductance(g) if not moved else None
             if simulate_neighbours:
-                _disturb_around(crossbar, cell, one, v, pulse_duration)
+                _disturb_around(crossbar, cell, one, v, pulse_duration, limiter, generator)
             array.x[cell] = device.x
     return crossbar.devices
 
@@ -264,6 +273,8 @@ class _Pulses:
     fraction: float | None  # of the voltage that half-selected devices see; None: it doesn't move them
     adaptive: bool  # widths follow the device
     deadline: float  # of time.monotonic()
+    limiter: Limiter | None = None  # what is in series with each device
+    generator: torch.Generator | None = None  # of random motion
 
 
 def _program_line(crossbar, rows, target, pulses, how):
@@ -286,11 +297,12 @@ def _program_line(crossbar, rows, target, pulses, how):
                 continue
             before, pulsed, width = line.x.clone(), True, widths[polarity]
             if how.fraction is None:
-                moved = _pulse(line, before, selected.to(before) * v, width, how.pause)
+                moved = _pulse(line, before, selected.to(before) * v, width, how.pause, how.limiter, how.generator)
                 line.x.copy_(torch.where(selected, moved, before))
             else:
                 volts, durations = line_voltages(crossbar, rows, selected, v, width, how.fraction)
-                array.x.copy_(_pulse(array, array.x, volts.to(before), durations, how.pause))
+                pulse = volts.to(before), durations, how.pause
+                array.x.copy_(_pulse(array, array.x, *pulse, how.limiter, how.generator))
                 line.x.copy_(array.x[rows])
             after = line.g
             stuck = selected & (line.x == before)
@@ -337,6 +349,10 @@ def program_array(
     *,
     half_select="V/2",  # or "V/3"
     adaptive=True,  # pulse widths follow the device; False: all last pulse_duration
+    compliance=None,  # see simulate (A)
+    series_resistance=0.0,  # in series with each device (ohm)
+    transistor=None,  # in series with each device: half-selected devices then see nothing
+    generator=None,  # of random motion
     progress=True,  # a bar, after two seconds
 ) -> Programming:
     """Program all devices by write-verify, word line by word line, in all tiles at once, and return the statistics.
@@ -345,7 +361,8 @@ def program_array(
     says which). Raise ProgrammingError if targets are outside their device's bounds, and ValueError if an argument is
     impossible.
     """
-    array = crossbar.memristor
+    array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
+    check_generator(generator)
     width = array.time_series_resolution if pulse_duration is None else pulse_duration
     levels = _check_levels(array, pos_voltage_level, neg_voltage_level, rel_tol, width, refactory_period)
     thresholds = force_adjustment_pos_voltage_threshold, force_adjustment_neg_voltage_threshold
@@ -357,10 +374,11 @@ def program_array(
     targets = conductance.to(array.x)
     _check_target(array, targets)
     fraction = 1 / 2 if half_select == "V/2" else 1 / 3
-    disturbs = simulate_neighbours and _disturbs(array, levels, fraction, half_select)
+    disturbs = simulate_neighbours and transistor is None and _disturbs(array, levels, fraction, half_select)
     how = _Pulses(
         levels, rel_tol, width, refactory_period, failure_iteration_threshold, nudge, force_adjustment_rel_tol,
-        fraction if disturbs else None, adaptive, deadline=time.monotonic() + timeout,
+        fraction if disturbs else None, adaptive, deadline=time.monotonic() + timeout, limiter=limiter,
+        generator=generator,
     )  # fmt: skip
     with torch.no_grad():
         pulses = _program_lines(crossbar, targets, how, progress)

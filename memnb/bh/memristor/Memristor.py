@@ -33,7 +33,6 @@ class Memristor(Display, FullPrecision):
 
     presets: dict = {}  # name -> {"parameters": dict, "voltage_range": (low, high), "source": str}
     set_polarity = 1  # sign of the voltage that lowers the resistance
-    ohmic = True  # phi(V) = V
     shape_parameters: tuple = ()  # the parameters that phi depends on
     max_change = 0.05  # of the state within one part of an integrated step
     hysteresis_signal = (1.0, 1.0, 1.0)  # duration (s), amplitude (V), frequency (Hz)
@@ -79,6 +78,7 @@ class Memristor(Display, FullPrecision):
 
     # its motion under a voltage
     speed, step, adaptive_step = Motion.speed, Motion.step, Motion.adaptive_step
+    has_rate, has_barrier, is_random = Motion.has_rate, Motion.has_barrier, Motion.is_random
     simulate, _signal, _run = Motion.simulate, Motion._signal, Motion._run
 
     def __setattr__(self, name, value):
@@ -101,8 +101,8 @@ def state(self: Memristor, g):
 
 @patch
 def phi(self: Memristor, v):
-    "Shape of the current-voltage curve, in volt: I = g phi(V)."
-    return v
+    "Shape of the current-voltage curve, in volt: I = g phi(V). If it depends on the state: that of the present one."
+    return self.current_at(self.x, v) / self.conductance(self.x) if self.shaped else v
 
 
 @patch
@@ -113,8 +113,43 @@ def rate(self: Memristor, x, v):
 
 @patch
 def diffuse(self: Memristor, x, v, dt, generator):
-    "The random part of the motion during a step, where a model has one."
+    "The random part of the motion during a step of `dt` (a number, or one for each device), where a model has one."
     return x
+
+
+@patch
+def barrier(self: Memristor, v):
+    "The state from which on a voltage `v` across the device moves nothing, where a model has such a limit."
+    return None
+
+
+@patch(as_prop=True)
+def shaped(self: Memristor) -> bool:
+    "Whether the shape of the current-voltage curve depends on the state: the model states its current itself."
+    return any(Motion._states(self, name) for name in ("current", "current_at"))
+
+
+@patch(as_prop=True)
+def ohmic(self: Memristor) -> bool:
+    "Whether phi(V) = V; a model with a shape of its own is not."
+    return type(self).phi is Memristor.phi and not self.shaped
+
+
+@patch
+def current_at(self: Memristor, x, v):
+    "Current (ampere) of devices in the states `x` at `v` volt across them; a model whose shape depends on x states it."
+    if type(self).current is Memristor.current:
+        return self.conductance(x) * self.phi(v)
+    one = copy.copy(self)  # a model that states `current` of its own state
+    one._buffers = {**self._buffers, "x": x}
+    one.shape = x.shape
+    return one.current(v)
+
+
+@patch
+def voltage_for(self: Memristor, x, i):
+    "The voltage at which devices in the states `x` carry the current `i` (ampere), or None if there is no closed form."
+    return i / self.conductance(x) if self.ohmic else None
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-014
 @patch
@@ -161,7 +196,7 @@ def current(self: Memristor, v) -> torch.Tensor:
         raise ValueError(
             f"voltage: shape {tuple(v.shape)} does not broadcast to the array's {tuple(self.shape)}"
         ) from None
-    current = self.g * self.phi(v)
+    current = self.current_at(self.x, v)
     check_finite(current, "current at this voltage")
     return current
 
@@ -247,10 +282,15 @@ def nominal_devices(self: Memristor, shape) -> "Memristor":
 
 @patch
 def nominal_phi(self: Memristor, v) -> torch.Tensor:
-    "`phi` of a device with the nominal parameters."
+    "`phi` of a device with the nominal parameters. ValueError if it depends on the state."
+    if self.shaped:
+        raise ValueError(
+            f"{type(self).__name__}: the shape of its current-voltage curve depends on the state, so its devices share "
+            "none; use what needs no common shape (no pre-distortion, no reference column, no Variability of phi)"
+        )
     return self.nominal_devices(()).phi(v)
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-036
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-038
 def _name(function):
     "A name for a function that is the same in another process."
     function = getattr(function, "func", function)  # of a partial
@@ -279,7 +319,7 @@ def set_extra_state(self: Memristor, state):
         setattr(self, name, value)
     self.nominal, self.time_series_resolution = (dict(state["nominal"]), state["time_series_resolution"])
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-038
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-040
 def _check_saved(state_dict, prefix, names):
     "Raise ValueError naming the key if a state isn't within [0, 1] or if it or a parameter isn't finite."
     for key in (prefix + name for name in ("x", *names)):
@@ -305,7 +345,7 @@ def _load_from_state_dict(self: Memristor, state_dict, prefix, *args):
     super(Memristor, self)._load_from_state_dict(state_dict, prefix, *args)
     self.changes += 1
 
-# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-046
+# %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-048
 @patch
 def extra_repr(self: Memristor) -> str:
     "Shape and parameters; a parameter that differs between devices shows its mean and spread."

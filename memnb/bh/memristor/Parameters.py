@@ -96,4 +96,4 @@ def varies(array) -> bool:
 
 def phi_varies(array) -> bool:
     "Whether the shape of the current-voltage curve differs between devices: `phi` then takes a voltage for each."
-    return any(not isinstance(getattr(array, name), float) for name in array.shape_parameters)
+    return array.shaped or any(not isinstance(getattr(array, name), float) for name in array.shape_parameters)

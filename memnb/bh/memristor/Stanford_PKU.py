@@ -133,8 +133,14 @@ class Stanford_PKU(Memristor):
         cube = (self.gamma_init - self.F_min * self.t_ox / v.abs().clamp_min(1e-30)) / (self.beta + 1e-30)
         return cube.clamp_min(0) ** (1 / 3) * 1e-9
 
+    def barrier(self, v):
+        return (self.stop(v) - self._smallest) / self._span
+
+    def voltage_for(self, x, i):
+        return self.V_0 * torch.asinh(i / self.I_0 * torch.exp((self._smallest + self._span * x) / self.g_0))
+
     def step(self, x, v, dt):
-        limit = (self.stop(v) - self._smallest) / self._span
+        limit = self.barrier(v)
         moving = (x < limit) & (v != 0)
         if not moving.any():
             return x
@@ -150,7 +156,8 @@ class Stanford_PKU(Memristor):
         t = self.temperature(x, v)
         spread = self.delta_g_init * 1e-9 / (1 + torch.exp((self.T_crit - t) / self.T_smth))
         noise = torch.randn(x.shape, generator=generator, dtype=x.dtype, device=x.device)
-        return within(x + spread / self._span * math.sqrt(dt) * noise, 0, 1)
+        root = dt.sqrt() if isinstance(dt, torch.Tensor) else math.sqrt(dt)
+        return within(x + spread / self._span * root * noise, 0, 1)
 
 
 def _log(v):

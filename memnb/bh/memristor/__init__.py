@@ -3,10 +3,13 @@
 from . import laws, published, statistical, window
 from .Data_Driven import Data_Driven
 from .Data_Driven2021 import Data_Driven2021
+from .Limiter import Limiter, Transistor
 from .LinearIonDrift import LinearIonDrift
 from .Library import MeasuredDevice, library
+from .measured import Measured, from_data
 from .Memristor import Memristor
 from .Stanford_PKU import Stanford_PKU
 from .TEAM import TEAM
 from .VTEAM import VTEAM
 from .Yakopcic import Yakopcic
+from .response import fit_pulses, fit_retention

@@ -6,10 +6,8 @@
 __all__ = ['read_measurement', 'trajectory', 'Fit', 'fit']
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-002
-import itertools
 import math
-import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -19,7 +17,13 @@ from scipy.optimize import least_squares
 from scipy.stats import qmc
 from tqdm.auto import tqdm
 
+from .bounds import _check, _check_bounds, default_bounds
+from .identify import profile as profile_of
+from .identify import reason
+from .Limiter import Limiter
+from .measured import Measured
 from .Memristor import Memristor
+from .Motion import limited
 from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-005
@@ -63,14 +67,17 @@ def trajectory(
     device: Memristor,  # starts at its present state, which is left as it is
     time,  # (T,) seconds, increasing, evenly spaced or not
     voltage,  # (T,) volt; each is held until the next time
+    limiter: Limiter | None = None,  # in series; the voltages are then those of the source
 ) -> torch.Tensor:
     "The currents (T, *shape) in ampere, each at the state before its step. Random motion is left out. No gradients."
     v = torch.tensor(np.asarray(voltage), dtype=device.x.dtype, device=device.x.device)
     states = [device.x]
     with torch.no_grad():
         for v_k, dt in zip(v[:-1], np.diff(time).tolist(), strict=True):
-            states.append(device.step(states[-1], v_k, dt))
-        return device.conductance(torch.stack(states)) * device.phi(v.view(-1, *[1] * device.x.dim()))
+            step = device.step if limiter is None else lambda *held: limiter.step(device, *held)
+            states.append(step(states[-1], v_k, dt))
+        x, v = torch.stack(states), v.view(-1, *[1] * device.x.dim())
+        return device.current_at(x, limited(device, x, v, limiter))
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-009
 class _Problem:
@@ -78,11 +85,14 @@ class _Problem:
 
     difference = 1e-5  # of the cube's coordinates, for the Jacobian
 
-    def __init__(self, model, table, free, fixed, log):
+    def __init__(self, model, tables, free, fixed, log, limiter=None, robust=None):
         self.model, self.names, self.fixed = model, list(free), dict(fixed)
         self.given = self.fixed.pop("g_initial", None)
-        self.time, self.voltage, self.measured = (table[c].to_numpy() for c in ("time", "voltage", "current"))
-        self.norm = np.linalg.norm(self.measured)
+        self.tables = [tables] if isinstance(tables, pd.DataFrame) else tables
+        self.measured = np.concatenate([t.current.to_numpy() for t in self.tables])
+        self.norm, self.limiter = np.linalg.norm(self.measured), limiter
+        # a residual of this size starts to count less
+        self.robust = None if robust is None else robust / 100 / math.sqrt(len(self.measured))
         self.low, self.high = np.array(list(free.values()), dtype=float).T
         with np.errstate(divide="ignore"):
             ratio = np.where(self.low * self.high > 0, np.abs(self.high / self.low), 1)
@@ -106,15 +116,17 @@ class _Problem:
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-013
 @patch
-def devices(self: _Problem, u):
-    "An array of devices (n,) with the parameters of the points `u` (n, P), in their first states."
+def devices(self: _Problem, u, table=None):
+    "An array of devices (n,) with the parameters of the points `u` (n, P), in their first states in a table."
+    table = self.tables[0] if table is None else table
     parameters = {name: torch.tensor(column) for name, column in zip(self.names, self.values(u).T, strict=True)}
     g = parameters.pop("g_initial", self.given)
     device = self.model(**self.fixed | parameters, shape=(len(u),), dtype=torch.float64)
     if g is None:
-        until = np.argmax(np.abs(self.voltage) >= 0.1 * np.abs(self.voltage).max()) + 1
-        phi = device.phi(torch.tensor(self.voltage[:until, None]))
-        current = torch.tensor(self.measured[:until, None])
+        voltage = table.voltage.to_numpy()
+        until = np.argmax(np.abs(voltage) >= 0.1 * np.abs(voltage).max()) + 1
+        phi = device.phi(torch.tensor(voltage[:until, None]))
+        current = torch.tensor(table.current.to_numpy()[:until, None])
         g = (current * phi).sum(0) / (phi**2).sum(0).clamp_min(1e-300)
     device.set_conductance(g)
     return device
@@ -123,11 +135,26 @@ def devices(self: _Problem, u):
 @patch
 def residuals(self: _Problem, u, coarse=False):
     "(n, T), relative to the norm of the measured current; `coarse`: an integrator takes one part per time step."
-    device = self.devices(u)
-    if coarse:
-        device.max_change = math.inf
-    residuals = (trajectory(device, self.time, self.voltage).numpy().T - self.measured) / self.norm
-    return np.nan_to_num(residuals, nan=10, posinf=10, neginf=-10)
+    residuals = (np.concatenate(self.currents(u, coarse)).T - self.measured) / self.norm
+    residuals = np.nan_to_num(residuals, nan=10, posinf=10, neginf=-10)
+    if self.robust is None:
+        return residuals
+    # soft_l1: its sum of squares is quadratic for small residuals and linear for large ones
+    z = residuals / self.robust
+    return self.robust * np.sign(z) * np.sqrt(2 * (np.sqrt(1 + z**2) - 1))
+
+
+@patch
+def currents(self: _Problem, u, coarse=False):
+    "Currents (T, n) of the points `u` (n, P) in each sweep."
+    found = []
+    for table in self.tables:
+        device = self.devices(u, table)
+        if coarse:
+            device.max_change = math.inf
+        run = table.time.to_numpy(), table.voltage.to_numpy(), self.limiter
+        found.append(trajectory(device, *run).numpy())
+    return found
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-017
 @patch
@@ -188,12 +215,26 @@ def uncertainty(self: _Problem, u):
         deviation[seen] = np.where(np.isinf(variance), np.inf, deviation[seen])
     return deviation * np.abs(self.slope(u))
 
+
+@patch
+def undetermined(self: _Problem, u):
+    "Which parameters the data don't determine (name -> reason): those whose profile reaches the edge of the search."
+    found = {}
+    for n, name in enumerate(self.names):
+        look = {"jacobian": lambda p: self.look(p)[1], "floor": 1e-6, "steps": 8}
+        low, high = profile_of(lambda p: self.look(p)[0], u, n, **look)
+        if (low == 0 or high == 1) and high - low > 0.05:
+            ends = (self.values(np.where(np.arange(len(u)) == n, end, u))[n] for end in (low, high))
+            found[name] = reason(name, *sorted(ends))
+    return found
+
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-028
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """A fitted model.
 
-    `repr` and the notebook table give each parameter's value and standard deviation, and whether it is at its bound.
+    `repr` and the notebook table give each parameter's value and standard deviation, whether it is at its bound, and
+    why it is undetermined if it is. If several sweeps were fitted, `measurement` and `current` hold one after another.
     """
 
     model: type  # the Memristor subclass
@@ -206,6 +247,7 @@ class Fit:
     start_errors: tuple  # of all refined starts (percent), ascending
     current: np.ndarray  # (T,) fitted current (A)
     measurement: pd.DataFrame  # columns time, voltage, current
+    undetermined: dict = field(default_factory=dict)  # name -> why, and what measurement would tell
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-030
 @patch
@@ -214,7 +256,7 @@ def device(self: Fit, **options) -> Memristor:
 
     Unless given otherwise its time step is the measurement's median one, and it warns beyond the measured voltages.
     """
-    v, dt = self.measurement.voltage, float(self.measurement.time.diff().median())
+    v, dt = self.measurement.voltage, float(self.measurement.time.diff().where(lambda d: d > 0).median())
     own = {"time_series_resolution": dt}
     if v.min() < v.max():
         own["voltage_range"] = (float(v.min()), float(v.max()))
@@ -249,7 +291,8 @@ def _rows(self: Fit):
 @patch
 def __repr__(self: Fit):
     rows = (f"{name}={text}{' (at its bound)' if edge else ''}" for name, text, edge in self._rows())
-    return f"Fit of {self.model.__name__}, error {self.error_percent:.3g} %: {', '.join(rows)}"
+    notes = "".join(f"\n  {name}: {why}" for name, why in self.undetermined.items())
+    return f"Fit of {self.model.__name__}, error {self.error_percent:.3g} %: {', '.join(rows)}{notes}"
 
 
 @patch
@@ -258,59 +301,32 @@ def _repr_html_(self: Fit):
         f"<tr><td><code>{name}</code></td><td>{text}</td><td>{'at its bound' if edge else ''}</td></tr>"
     )
     head = f"<b>{self.model.__name__}</b>: error {self.error_percent:.3g} % over {len(self.current)} samples"
-    return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>"
+    notes = "".join(f"<div><code>{name}</code>: {why}</div>" for name, why in self.undetermined.items())
+    return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>{notes}"
 
-# %% ../../../nbs/bh/memristor/fit.ipynb #cell-036
-def _check_bounds(name, bounds, log):
-    if not (isinstance(bounds, (tuple, list)) and len(bounds) == 2):
-        raise TypeError(f"free: {name}={bounds!r}: must be (low, high)")
-    low, high = (check_number(b, name, above=0 if name == "g_initial" else None) for b in bounds)
-    if low >= high:
-        raise ValueError(f"free: {name}={bounds!r}: low must be below high")
-    if log is not None and name in log and low * high <= 0:
-        raise ValueError(f"log: {name} has the bounds {bounds!r}: a logarithm needs one sign, and no zero")
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-038
+def _sweeps(measurement, columns, limiter):
+    "Checked tables of all sweeps, and the limiter: a Measured's own compliance if none was given."
+    tables = []
+    for one in measurement if isinstance(measurement, (list, tuple)) else [measurement]:
+        if isinstance(one, Measured):
+            if one.kind not in ("iv", "pulses"):
+                raise ValueError(f"measurement: of kind {one.kind!r}; a fit of a device model takes 'iv' or 'pulses'")
+            if limiter is None:
+                limiter = Limiter.of(one.compliance)
+            restarts = "time" in one.table and "cycle" in one.table and (one.table.time.diff() <= 0).any()
+            tables += [read_measurement(part) for part in (one.sweeps() if restarts else [one.table])]
+        else:
+            tables.append(read_measurement(one, columns))
+    if not tables:
+        raise ValueError("measurement: is an empty list; pass at least one sweep")
+    return tables, limiter
 
-
-def _check(model, free, fixed, log, initial):
-    "Raise TypeError or ValueError, naming what is wrong with the arguments of `fit`."
-    if not (isinstance(model, type) and issubclass(model, Memristor)):
-        raise TypeError(f"model={model!r}: must be a subclass of Memristor")
-    for name, value in (("free", free), ("fixed", fixed), ("initial", initial)):
-        if not isinstance(value, dict):
-            raise TypeError(f"{name}={value!r}: must be a dict")
-    if both := sorted(free.keys() & fixed.keys()):
-        raise ValueError(f"{both[0]}: is both free and fixed")
-    if taken := sorted(fixed.keys() & {"shape", "dtype", "device", "generator"}):
-        raise ValueError(f"fixed: {taken[0]} is chosen by the fit")
-    check_number(fixed.get("g_initial", 1.0), "g_initial", above=0)
-    arguments = {k: v for k, v in fixed.items() if k != "g_initial"}
-    names = (*model(**arguments).parameter_names, "g_initial")
-    for name, value in arguments.items():
-        if name in names and not (value is None or isinstance(value, numbers.Real)):
-            raise TypeError(f"fixed: {name}={value!r}: must be a number")
-    if not 1 <= len(free) <= 12:
-        raise ValueError(f"free: has {len(free)} parameters; a fit takes 1 to 12")
-    for name, bounds in free.items():
-        if name not in names:
-            raise ValueError(f"free: {name!r}: {model.__name__} has no such parameter; it has {list(names)}")
-        _check_bounds(name, bounds, log)
-    for kind, chosen in (("initial", initial), ("log", log or ())):
-        if other := [name for name in chosen if name not in free]:
-            raise ValueError(f"{kind}: {other[0]!r} is not among the free {list(free)}")
-    for name, value in initial.items():
-        check_number(value, f"initial: {name}", at_least=free[name][0], at_most=free[name][1])
-    own = [name for name in free if name != "g_initial"]
-    for corner in itertools.product(*(free[name] for name in own)):
-        try:
-            model(**arguments | dict(zip(own, corner, strict=True)))
-        except ValueError as e:
-            raise ValueError(f"free: the bounds hold a device that {model.__name__} refuses: {e}") from None
-
-# %% ../../../nbs/bh/memristor/fit.ipynb #cell-039
+# %% ../../../nbs/bh/memristor/fit.ipynb #cell-041
 def fit(
     model: type,  # a Memristor subclass
-    measurement,  # DataFrame or path of a CSV file: time (s), voltage (V), current (A)
-    free: dict,  # parameter -> (low, high); "g_initial" (S): the conductance before the first sample
+    measurement,  # DataFrame, CSV file or Measured: time (s), voltage (V), current (A); or a list of them
+    free: dict | str = "default",  # parameter -> (low, high); "g_initial" (S): the conductance before the first sample
     fixed: dict | None = None,  # the model's other arguments, and "g_initial" if it is known
     *,
     initial: dict | None = None,  # free parameter -> guess: one more start, refined in any case
@@ -319,32 +335,51 @@ def fit(
     starts: int = 1024,  # points of the Sobol sequence; a power of 2
     refine: int = 5,  # how many of the best are refined
     seed: int = 0,  # of the Sobol sequence
+    robust: float | None = None,  # residuals beyond this (percent of the rms current) count linearly; None: all squared
+    compliance=None,  # of the source, whose voltages the table then holds: see Limiter; a Measured knows its own
+    series_resistance=0.0,  # ohm
+    transistor=None,
+    profile: bool = True,  # look for parameters that the data don't determine
 ) -> Fit:
     """Find the parameters within bounds whose current has the least squared distance from the measured one.
+
+    Several sweeps are fitted with the same parameters, each from its own first state. Without `free` the bounds are
+    those of `default_bounds`.
 
     Raise ValueError or TypeError if `read_measurement` refuses the table, there are fewer samples than free parameters,
     the model hasn't a parameter of that name, bounds are the wrong way round, or a parameter is both free and fixed. A
     progress bar appears after two seconds.
     """
     fixed, initial = {} if fixed is None else fixed, {} if initial is None else initial
+    limiter, tables = Limiter.of(compliance, series_resistance, transistor), None
+    if free == "default" and isinstance(model, type) and issubclass(model, Memristor):
+        tables, limiter = _sweeps(measurement, columns, limiter)
+        free = default_bounds(model, tables, fixed)
     _check(model, free, fixed, log, initial)
     for name, value, least in (("starts", starts, 1), ("refine", refine, 1), ("seed", seed, 0)):
         check_number(value, name, at_least=least, integer=True)
-    table = read_measurement(measurement, columns)
-    if len(table) < len(free):
-        raise ValueError(f"measurement: {len(table)} rows can't determine {len(free)} free parameters")
-    problem = _Problem(model, table, free, fixed, log)
+    if robust is not None:
+        check_number(robust, "robust", above=0)
+    if tables is None:
+        tables, limiter = _sweeps(measurement, columns, limiter)
+    if (rows := sum(map(len, tables))) < len(free):
+        raise ValueError(f"measurement: {rows} rows can't determine {len(free)} free parameters")
+    problem = _Problem(model, tables, free, fixed, log, limiter, robust)
     u, errors = problem.search(starts, refine, seed, initial)
-    best, device = problem.values(u), problem.devices(u[None])
+    best, current = problem.values(u), np.concatenate(problem.currents(u[None]))[:, 0]
+    deviation = dict(zip(free, problem.uncertainty(u).tolist(), strict=True))
+    undetermined = problem.undetermined(u) if profile else {}
+    error = 100 * np.linalg.norm(current - problem.measured) / problem.norm
     return Fit(
         model,
         dict(zip(free, best.tolist(), strict=True)),
-        dict(zip(free, problem.uncertainty(u).tolist(), strict=True)),
+        deviation | dict.fromkeys(undetermined, math.inf),
         problem.fixed,
         tuple(name for name, c in zip(free, u, strict=True) if not 1e-3 < c < 1 - 1e-3),
-        device.g.item(),
-        errors[-1],
+        problem.devices(u[None]).g.item(),
+        float(error),
         tuple(sorted(errors[:-1])),
-        trajectory(device, problem.time, problem.voltage).numpy()[:, 0],
-        table,
+        current,
+        tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True),
+        undetermined,
     )

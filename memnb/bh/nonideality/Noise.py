@@ -116,13 +116,14 @@ class ReadNoise(Effect):
     def attached(self, crossbar):
         check_reach(self.of, crossbar.memristor.bounds, self.g_max)
 
-    def read(self, g, crossbar, written=None):
+    def deviation(self, g, crossbar, written=None):
         if self.of == "g":
-            spread = g
-        else:
-            law, k = law_of(self.of, "read", self.g_max)
-            spread = law.sigma(g, self.time, g if written is None else written.programmed, k)
-        return (g + self.sigma * spread * self.normal_draw(crossbar, read=True)).clamp_min(0)
+            return self.sigma * g
+        law, k = law_of(self.of, "read", self.g_max)
+        return self.sigma * law.sigma(g, self.time, g if written is None else written.programmed, k)
+
+    def read(self, g, crossbar, written=None):
+        return (g + self.deviation(g, crossbar, written) * self.normal_draw(crossbar, read=True)).clamp_min(0)
 
 
 class TelegraphNoise(Effect):
