@@ -17,9 +17,10 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
+from .Ledger import delete, names
 from .Recipe import sampled
 from .Results import Results
-from .Run import readable, run
+from .Run import beside, readable, run
 from ..utils import check_number
 
 # %% ../../nbs/study/Search.ipynb #cell-005
@@ -131,7 +132,10 @@ def search(
     *,
     seed: int = 0,
     progress: bool = True,
-    **run_settings,  # storage, name, workers, units: as of `run`
+    name: str | None = None,  # of the search, by which its trials are kept; None: nothing is kept
+    storage=beside,
+    replace: bool = False,  # whatever is stored by this name is deleted first
+    **run_settings,  # workers, units, retry, ...: as of `run`
 ) -> Found:
     """Find the cheapest configuration whose metrics are at least what `keep` says, in the mean over chips.
 
@@ -142,7 +146,10 @@ def search(
     except ImportError as e:
         raise ImportError("search needs optuna: pip install memnb[search]") from e
     _check_search(space, keep, trials)
-    measure = functools.partial(run, recipe, metric=metric, chips=chips, seed=seed, progress=False, **run_settings)
+    if replace and storage is not None and name in names(storage):
+        delete(storage, name)
+    run_settings |= {"name": name, "storage": storage, "seed": seed, "progress": False}
+    measure = functools.partial(run, recipe, metric=metric, chips=chips, **run_settings)
     # what was tried before costs nothing, and isn't counted; a small space may be exhausted
     size = math.prod(len(given) if isinstance(given, list) else math.inf for given in space.values())
     with _quiet(optuna.logging), tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:
