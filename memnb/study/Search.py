@@ -45,6 +45,19 @@ class Found:
         means = ", ".join(f"{n} {v:.4g}{self._unit(n)}" for n, v in self.means.items())
         return f"{_said(self.best)}: {means}; of {len(self.tried)} configurations tried the cheapest with {wanted}"
 
+    @property
+    def nearest(self) -> tuple[dict, dict] | None:
+        """The configuration that misses by least and the means that fail, {} if it keeps all; None if none was measured.
+
+        A miss is the largest of (required - mean) / |required|.
+        """
+        measured = [(configuration, means) for configuration, means in self.tried if means]
+        if not measured:
+            return None
+        short = lambda means: {n: (least - means[n]) / (abs(least) or 1.0) for n, least in self.keep.items()}
+        configuration, means = min(measured, key=lambda one: max(short(one[1]).values()))
+        return configuration, {n: means[n] for n, by in short(means).items() if by > 0}
+
     def _unit(self, name):
         unit = self.results.table.attrs.get("units", {}).get(name)
         return f" {unit}" if unit else ""
@@ -73,7 +86,11 @@ def _missed(self: Found, wanted):
         reached[name] = f"{_apart(means[name], least)}{self._unit(name)} ({_said(configuration)})"
     (alone, *more) = reached.values()
     most = " and ".join(f"{n} {text}" for n, text in reached.items())
-    so_far = f"the highest that were reached are {most}" if more else f"the best reaches {alone}"
+    so_far = f"the best reaches {alone}"
+    if more:
+        configuration, failing = self.nearest
+        fails = " and ".join(f"{n} ({_apart(v, self.keep[n])}{self._unit(n)})" for n, v in failing.items())
+        so_far = f"the nearest is {_said(configuration)}, which fails {fails}; the highest that were reached are {most}"
     todo = "lower `keep`, widen `space`, or try more `trials`"
     return f"no configuration of {len(self.tried)} reaches {wanted}; {so_far}{raised}; {todo}"
 
