@@ -47,9 +47,9 @@ class Found:
 
     @property
     def nearest(self) -> tuple[dict, dict] | None:
-        """The configuration that misses by least and the means that fail, {} if it keeps all; None if none was measured.
+        """The configuration that misses by least, and its means that fail: {} if it keeps all.
 
-        A miss is the largest of (required - mean) / |required|.
+        None if nothing could be measured. A miss is the largest of (required - mean) / |required|.
         """
         measured = [(configuration, means) for configuration, means in self.tried if means]
         if not measured:
