@@ -87,12 +87,13 @@ def _limit(value, name, tensor):
 # %% ../../nbs/bh/Quantize.ipynb #cell-013
 def check_adc(
     resolution,  # bits, or None for no ADC
-    overflow_rate,  # proportion in [0, 1)
+    overflow_rate,  # proportion in [0, 1); None: 0
     quant_method,  # None, "linear" or "log"
 ) -> tuple:
     "(bits, overflow_rate, method) with the method spelled out, (None, ...) without an ADC; TypeError or ValueError."
     if quant_method is not None and quant_method not in quant_methods:
         raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
+    overflow_rate = 0.0 if overflow_rate is None else overflow_rate
     check_number(overflow_rate, "ADC_overflow_rate", at_least=0, at_most=1 - 1e-12)
     if resolution is None:
         if quant_method is not None:
@@ -171,6 +172,7 @@ def quantize(
         raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
     most = 2**53 if quant_method is None else 64
     check_number(quant, "quant", at_least=1 if quant_method == "linear" else 2, at_most=most, integer=True)
+    overflow_rate = 0.0 if overflow_rate is None else overflow_rate
     check_number(overflow_rate, "overflow_rate", at_least=0, at_most=1 - 1e-12)
     if not isinstance(override_original, bool):
         raise TypeError(f"override_original={override_original!r}: must be True or False")

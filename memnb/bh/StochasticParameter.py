@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import torch
 
-from ..utils import check_number
+from ..utils import Number, check_number
 
 # %% ../../nbs/bh/StochasticParameter.ipynb #cell-005
 class StochasticParameter:
@@ -26,6 +26,7 @@ class StochasticParameter:
 
     def __new__(cls, distribution=torch.distributions.Normal, min=0, max=float("inf"), function=True, **kwargs):
         self = super().__new__(cls)
+        min, max = -math.inf if min is None else min, math.inf if max is None else max
         self.distribution, self.min, self.max, self.arguments = distribution, min, max, kwargs
         if not (isinstance(distribution, type) and issubclass(distribution, torch.distributions.Distribution)):
             raise TypeError(f"distribution={distribution!r}: must be a class from torch.distributions")
@@ -44,7 +45,7 @@ class StochasticParameter:
 
     def __call__(self, return_mean=False) -> float:
         "One sampled value, or with `return_mean` the nominal one: the mean of the distribution before truncation."
-        return self._law.mean.item() if return_mean else self.sample().item()
+        return Number(self._law.mean if return_mean else self.sample())
 
     def sample(
         self,

@@ -60,6 +60,11 @@ class Composite(StandIn):
         return torch.nn.ModuleList(crossbar for product in self.products.values() for crossbar in product.crossbars)
 
     @property
+    def transform_output(self) -> torch.nn.ModuleList:
+        "The transforms of all products, in order; each product is tuned by itself."
+        return torch.nn.ModuleList(product.transform_output for product in self.products.values())
+
+    @property
     def crossbar_operation(self):
         "Combines what a function says of the crossbars of each product: a list with one result for each product."
 

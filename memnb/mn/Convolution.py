@@ -77,8 +77,8 @@ class Convolution(MemristiveLayer):
 
     def tune(
         self,
-        input_batch_size: int = 8,  # number of random inputs
-        input_shape: int = 32,  # their extent in every spatial dimension
+        input_batch_size: int | None = 8,  # number of random inputs; None: 8
+        input_shape: int | None = 32,  # their extent in every spatial dimension; None: 32
         *,
         generator: torch.Generator | None = None,  # of the random inputs
     ):
@@ -86,6 +86,8 @@ class Convolution(MemristiveLayer):
 
         Raise ValueError if the kernel is larger than the inputs.
         """
+        input_batch_size = 8 if input_batch_size is None else input_batch_size
+        input_shape = 32 if input_shape is None else input_shape
         check_number(input_batch_size, "input_batch_size", at_least=1, integer=True)
         check_number(input_shape, "input_shape", at_least=1, integer=True)
         self.fit((input_batch_size, self.in_channels, *[input_shape] * self.dimensions), generator)

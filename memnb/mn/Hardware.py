@@ -88,6 +88,9 @@ class Hardware:
     random_crossbar_init: bool = False
 
     def __post_init__(self):
+        for name in ("device_parameters", *(f"{kind}_routine_params" for kind in ("programming", "scaling", "tuning"))):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, {})
         if isinstance(self.device, str):
             for name, value in _measured(self).items():
                 object.__setattr__(self, name, value)
@@ -294,7 +297,7 @@ def from_memtorch(
     cuda_malloc_heap_size: int = 50,  # accepted, no effect
 ) -> Hardware:
     "Return the Hardware of MemTorch's arguments. Raise TypeError or ValueError naming the argument if any is invalid."
-    check_model(memristor_model, memristor_model_params)
+    check_model(memristor_model, {} if memristor_model_params is None else memristor_model_params)
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     return Hardware(
         device=memristor_model, device_parameters=memristor_model_params, scheme=scheme,

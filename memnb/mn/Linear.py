@@ -27,9 +27,9 @@ class Linear(MemristiveLayer):
 
     def tune(
         self,
-        input_shape: int = 4098,  # number of random input rows
+        input_shape: int | None = 4098,  # number of random input rows; None: 4098
         *,
         generator: torch.Generator | None = None,  # of the random inputs
     ):
         "Fit `transform_output` to the digital layer with the layer's tuning routine."
-        self.fit((input_shape, self.in_features), generator)
+        self.fit((4098 if input_shape is None else input_shape, self.in_features), generator)

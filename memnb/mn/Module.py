@@ -103,12 +103,12 @@ def tune_model(
     for key, value in tune_kwargs.items():
         if key not in known:
             raise ValueError(f"tune_kwargs: unknown key {key!r}; supported are {known}")
-        if not isinstance(value, dict):
+        if not isinstance(value, dict | None):
             raise TypeError(f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune")
     transforms = [(part, part.transform_output) for part in model.modules() if isinstance(part, MemristiveLayer)]
     try:
         for layer in layers:
-            mine = {k: v for key in keys(layer) for k, v in tune_kwargs.get(key, {}).items()}
+            mine = {k: v for key in keys(layer) for k, v in (tune_kwargs.get(key) or {}).items()}
             layer.tune(**({"generator": generator} if generator is not None else {}) | mine)
     except Exception:
         for part, transform in transforms:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from scipy import stats
+from scipy.interpolate import BSpline
 
 from ..show import palette, styled
 from .Picture import bands, draw_chips, draw_front, draw_lines, draw_map, places
@@ -53,12 +54,11 @@ class Results:
         "The parameters that take several values."
         return [p for p in self.parameters if self.table[p].map(repr).nunique() > 1]
 
-    def _groups(self, names):
-        "Return (values, rows) for each combination of these parameters, in the order of the table."
+    def _keys(self, names):
+        "Return a text for each row of the table, the same for rows that have the same values of these parameters."
         if not names:
-            return [((), self.table)]
-        keys = self.table[list(names)].map(repr).agg("|".join, axis=1)
-        return [(tuple(rows.iloc[0][list(names)]), rows) for _, rows in self.table.groupby(keys, sort=False)]
+            return pd.Series("", index=self.table.index)
+        return self.table[list(names)].map(repr).agg("|".join, axis=1)
 
 # %% ../../nbs/study/Results.ipynb #cell-009
 @patch
@@ -100,25 +100,23 @@ def summary(
     level: float = 0.95,  # of confidence
     by: list | None = None,  # parameters; None: all that vary
 ) -> pd.DataFrame:
-    """Return chips, mean, std between chips, low and high of each configuration.
+    """Return chips, mean, std between chips, low and high of each configuration. The table's corner names the metric.
 
     The mean lies between low and high with confidence `level`. For a single chip, std, low and high are NaN.
     """
     metric = self._checked(metric, "metric", "metrics")
     check_number(level, "level", above=0, at_most=1 - 1e-12)
     names = self.varied if by is None else [self._checked(p, "by", "parameters") for p in by]
-    rows = []
-    for values, part in self._groups(names):
-        a = part[metric].dropna().to_numpy(float)
-        n = len(a)
-        mean, std = (a.mean() if n else math.nan), (a.std(ddof=1) if n > 1 else math.nan)
-        half = stats.t.ppf((1 + level) / 2, n - 1) * std / math.sqrt(n) if n > 1 else math.nan
-        rows.append((*values, n, mean, std, mean - half, mean + half))
-    frame = pd.DataFrame(rows, columns=[*names, "chips", "mean", "std", "low", "high"])
-    for k, name in enumerate(names):  # as in the table, where None isn't NaN
-        frame[name] = pd.Series([row[k] for row in rows], dtype=self.table[name].dtype)
+    a = self.table[metric].astype(float)
+    keys = self._keys(names)
+    groups, first = a.groupby(keys, sort=False), ~keys.duplicated()
+    n, mean, std = (found.to_numpy() for found in (groups.count(), groups.mean(), groups.std(ddof=1)))
+    half = stats.t.ppf((1 + level) / 2, np.where(n > 1, n - 1, np.nan)) * std / np.sqrt(np.maximum(n, 1))
+    frame = self.table.loc[first, names].reset_index(drop=True)  # as in the table, where None isn't NaN
+    frame = frame.assign(chips=n, mean=mean, std=std, low=mean - half, high=mean + half)
     units = self.table.attrs.get("units", {})
     frame.attrs["units"] = {**units, **dict.fromkeys(("mean", "std", "low", "high"), units.get(metric, ""))}
+    frame.columns.name = frame.attrs["metric"] = self.label(metric)  # shown in the corner of the table
     return frame
 
 # %% ../../nbs/study/Results.ipynb #cell-016
@@ -228,16 +226,33 @@ def pareto(
     return front
 
 # %% ../../nbs/study/Results.ipynb #cell-033
-def _bins(values):
-    """Return a function that groups the values of a parameter.
+def _functions(values, most: int):
+    """Return orthonormal columns (configurations, k) of zero mean that span the functions of a parameter.
 
-    Each value is a group by itself if each comes several times; many different numbers get up to eight bins.
+    Each value is a group by itself if values come several times, or aren't numbers, or are too few for a curve. Else
+    they are cubic splines, with knots at quantiles and at most `most` columns.
     """
-    different = values.map(repr).nunique()
-    if 2 * different <= len(values) or places(values)[1] is not None or len(values) < 16:
-        return repr
-    edges = np.quantile(values.to_numpy(float), np.linspace(0, 1, 1 + min(8, len(values) // 8))[1:-1])
-    return lambda v: int(np.searchsorted(edges, v, side="right"))
+    n, names = len(values), values.map(repr)
+    if 2 * names.nunique() <= n or places(values)[1] is not None or n < 16:
+        columns = np.eye(names.nunique())[pd.factorize(names)[0]]
+    else:
+        x = values.to_numpy(float)
+        inner = np.unique(np.quantile(x, np.linspace(0, 1, most - 1)[1:-1]))
+        knots = np.r_[[x.min()] * 4, inner[(inner > x.min()) & (inner < x.max())], [x.max()] * 4]
+        columns = BSpline.design_matrix(x, knots, 3).toarray()
+    left, size, _ = np.linalg.svd(columns - columns.mean(0), full_matrices=False)
+    return left[:, size > 1e-9 * max(size.max(), 1e-300)]
+
+# %% ../../nbs/study/Results.ipynb #cell-036
+def _explained(blocks, y):
+    "Return what each block of columns explains of the sum of squares of y, without what it would explain by luck."
+    q = np.hstack(blocks)
+    inverse = np.linalg.pinv(q.T @ q)
+    b = inverse @ (q.T @ y)
+    left = ((y - q @ b) ** 2).sum() / (len(y) - 1 - q.shape[1])
+    ends = np.cumsum([0, *(block.shape[1] for block in blocks)])
+    parts = [slice(*ends[k : k + 2]) for k in range(len(blocks))]
+    return [(b[part] ** 2).sum() - left * np.trace(inverse[part, part]) for part in parts]
 
 
 @patch
@@ -245,35 +260,34 @@ def sensitivity(self: Results, metric: str | None = None) -> pd.DataFrame:
     """Return how much each parameter matters, the most important first: its `share` (%) and `range`.
 
     `share` is the part of the variance between configurations that the parameter explains by itself: its
-    first-order Sobol index if the configurations are a full grid, or spread evenly. Numbers with many values are
-    grouped. What a parameter without any effect would seem to explain, by the luck of chips or of the points, is
-    subtracted. It is NaN if there are too few configurations to tell. `range` is the largest mean of the groups
-    minus the smallest, luck included.
+    first-order Sobol index if the configurations are a full grid, or drawn independently for each parameter. What a
+    parameter without any effect would seem to explain, by the luck of chips or of the points, is subtracted. It is NaN
+    if there are too few configurations to tell. `range` is the largest value that is expected where the parameter is
+    known minus the smallest, luck included.
     """
     metric = self._checked(metric, "metric", "metrics")
     means = self.summary(metric).dropna(subset=["mean"])
-    n, overall = len(means), means["mean"].mean()
+    n, y = len(means), (means["mean"] - means["mean"].mean()).to_numpy()
     luck = (means["std"].fillna(0) ** 2 / means["chips"]).mean()  # of a configuration's mean
     grid = n == math.prod(means[p].map(repr).nunique() for p in self.varied)
-    total = ((means["mean"] - overall) ** 2).sum() - (n - 1) * luck * grid
-    rows = []
-    for p in self.varied:
-        by = means.groupby(means[p].map(_bins(means[p])), sort=False)["mean"]
-        own, count = by.mean(), by.count()
-        k = len(own)
-        if total <= 0 or k < 2 or (not grid and n < 2 * k):
-            rows.append((p, 0.0 if grid else math.nan, own.max() - own.min()))
-            continue
-        between = (count * (own - overall) ** 2).sum()
-        within = ((means["mean"] - overall) ** 2).sum() - between
-        by_luck = (k - 1) * (luck if grid else within / (n - k))
-        rows.append((p, 100 * max(0.0, between - by_luck) / total, own.max() - own.min()))
-    frame = pd.DataFrame(rows, columns=["parameter", "share", "range"])
+    total = (y**2).sum() - (n - 1) * luck * grid
+    blocks = [_functions(means[p], min(12, max(3, n // (4 * len(self.varied))))) for p in self.varied]
+    known = [total > 0 and q.shape[1] > 0 and (grid or n >= 2 * (1 + q.shape[1])) for q in blocks]
+    if grid:
+        found = [((q.T @ y) ** 2).sum() - q.shape[1] * luck for q in blocks]
+    elif all(known) and 2 * (1 + sum(q.shape[1] for q in blocks)) <= n:
+        found = _explained(blocks, y)
+    else:
+        found = [_explained([q], y)[0] if sure else math.nan for q, sure in zip(blocks, known, strict=True)]
+    nothing = 0.0 if grid else math.nan
+    shares = [100 * max(0.0, f) / total if sure else nothing for f, sure in zip(found, known, strict=True)]
+    ranges = [np.ptp(q @ (q.T @ y)) if n else math.nan for q in blocks]
+    frame = pd.DataFrame({"parameter": self.varied, "share": shares, "range": ranges})
     frame = frame.sort_values("share", ascending=False, ignore_index=True)
     frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, "")}
     return frame
 
-# %% ../../nbs/study/Results.ipynb #cell-034
+# %% ../../nbs/study/Results.ipynb #cell-039
 @patch
 def plot_sensitivity(self: Results, metric: str | None = None, ax=None):
     "Draw the shares of `sensitivity` as bars; return the axes."
@@ -285,11 +299,11 @@ def plot_sensitivity(self: Results, metric: str | None = None, ax=None):
         ax.set(xlabel=f"share of the variance of {metric} between configurations (%)")
     return ax
 
-# %% ../../nbs/study/Results.ipynb #cell-041
+# %% ../../nbs/study/Results.ipynb #cell-046
 @patch
 def _head(self: Results):
     "Return what there is, in a line."
-    return f"{len(self)} chips of {len(self._groups(self.varied))} configurations"
+    return f"{len(self)} chips of {self._keys(self.varied).nunique()} configurations"
 
 
 @patch
@@ -306,6 +320,10 @@ def _repr_html_(self: Results):
     parts = [f"<p>{self._head()}{failed}</p>"]
     with pd.option_context("display.max_colwidth", None):
         for m in self.metrics:
-            shown = self.summary(m).to_html(index=False, float_format="{:.4g}".format, escape=True)
+            shown = (
+                self.summary(m)
+                .rename_axis(columns=None)
+                .to_html(index=False, float_format="{:.4g}".format, escape=True)
+            )
             parts.append(f"<p><b>{html.escape(self.label(m))}</b></p>{shown}")
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'  # no dollar begins a formula

@@ -17,9 +17,10 @@ import pandas as pd
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
+from .Ledger import delete, names
 from .Recipe import sampled
 from .Results import Results
-from .Run import readable, run
+from .Run import beside, readable, run
 from ..utils import check_number
 
 # %% ../../nbs/study/Search.ipynb #cell-005
@@ -43,6 +44,19 @@ class Found:
             return self._missed(wanted)
         means = ", ".join(f"{n} {v:.4g}{self._unit(n)}" for n, v in self.means.items())
         return f"{_said(self.best)}: {means}; of {len(self.tried)} configurations tried the cheapest with {wanted}"
+
+    @property
+    def nearest(self) -> tuple[dict, dict] | None:
+        """The configuration that misses by least, and its means that fail: {} if it keeps all.
+
+        None if nothing could be measured. A miss is the largest of (required - mean) / |required|.
+        """
+        measured = [(configuration, means) for configuration, means in self.tried if means]
+        if not measured:
+            return None
+        short = lambda means: {n: (least - means[n]) / (abs(least) or 1.0) for n, least in self.keep.items()}
+        configuration, means = min(measured, key=lambda one: max(short(one[1]).values()))
+        return configuration, {n: means[n] for n, by in short(means).items() if by > 0}
 
     def _unit(self, name):
         unit = self.results.table.attrs.get("units", {}).get(name)
@@ -72,7 +86,11 @@ def _missed(self: Found, wanted):
         reached[name] = f"{_apart(means[name], least)}{self._unit(name)} ({_said(configuration)})"
     (alone, *more) = reached.values()
     most = " and ".join(f"{n} {text}" for n, text in reached.items())
-    so_far = f"the highest that were reached are {most}" if more else f"the best reaches {alone}"
+    so_far = f"the best reaches {alone}"
+    if more:
+        configuration, failing = self.nearest
+        fails = " and ".join(f"{n} ({_apart(v, self.keep[n])}{self._unit(n)})" for n, v in failing.items())
+        so_far = f"the nearest is {_said(configuration)}, which fails {fails}; the highest that were reached are {most}"
     todo = "lower `keep`, widen `space`, or try more `trials`"
     return f"no configuration of {len(self.tried)} reaches {wanted}; {so_far}{raised}; {todo}"
 
@@ -131,7 +149,10 @@ def search(
     *,
     seed: int = 0,
     progress: bool = True,
-    **run_settings,  # storage, name, workers, units: as of `run`
+    name: str | None = None,  # of the search, by which its trials are kept; None: nothing is kept
+    storage=beside,
+    replace: bool = False,  # whatever is stored by this name is deleted first
+    **run_settings,  # workers, units, retry, ...: as of `run`
 ) -> Found:
     """Find the cheapest configuration whose metrics are at least what `keep` says, in the mean over chips.
 
@@ -142,7 +163,10 @@ def search(
     except ImportError as e:
         raise ImportError("search needs optuna: pip install memnb[search]") from e
     _check_search(space, keep, trials)
-    measure = functools.partial(run, recipe, metric=metric, chips=chips, seed=seed, progress=False, **run_settings)
+    if replace and storage is not None and name in names(storage):
+        delete(storage, name)
+    run_settings |= {"name": name, "storage": storage, "seed": seed, "progress": False}
+    measure = functools.partial(run, recipe, metric=metric, chips=chips, **run_settings)
     # what was tried before costs nothing, and isn't counted; a small space may be exhausted
     size = math.prod(len(given) if isinstance(given, list) else math.inf for given in space.values())
     with _quiet(optuna.logging), tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:

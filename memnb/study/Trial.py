@@ -125,14 +125,19 @@ def _one_thread(f):
 
 
 @_one_thread
-def trial(factory, configuration: dict, seeds: list, metric) -> tuple[list, float]:
-    "Return {name: number}, or {failed: [what was said, traceback]}, for each seed; and the seconds that it took."
+def trial(factory, configuration: dict, seeds: list, metric, told=lambda chips: None) -> tuple[list, float]:
+    """Return {name: number}, or {failed: [what was said, traceback]}, for each seed; and the seconds that it took.
+
+    `told` is called with how many chips were measured since its last call.
+    """
     start, rows, only_looks = time.perf_counter(), [], type(metric) is Accuracy
     if only_looks and isinstance(factory, Recipe) and len(seeds) > 1:
         # if a chip raises, the loop below says which one
         with contextlib.suppress(Exception), torch.no_grad():
             if (stack := factory.stack(configuration, seeds)) is not None:
-                return [{"accuracy": a} for a in metric.each(stack)], time.perf_counter() - start
+                rows = [{"accuracy": a} for a in metric.each(stack)]
+                told(len(rows))
+                return rows, time.perf_counter() - start
 
     def made(seeds):
         if isinstance(factory, Recipe):
@@ -148,20 +153,22 @@ def trial(factory, configuration: dict, seeds: list, metric) -> tuple[list, floa
                 said = "".join(traceback.format_exception_only(e)[:1]).strip()
                 rows.append({failed: [said, traceback.format_exc()]})
                 chips = made(seeds[len(rows) :])  # a generator that has raised is at its end
+            told(1)
     return rows, time.perf_counter() - start
 
 # %% ../../nbs/study/Trial.ipynb #cell-021
 _patience = 15.0  # seconds that a study may take in this process, if nothing is said of workers
 
 
-def outcomes(jobs, workers, expected: int):
+def outcomes(jobs, workers, expected: int, told=lambda chips: None):
     """Yield (key, rows, seconds) of each job (key, arguments of `trial`), as they finish.
 
-    `expected` is how many jobs there are at most; `workers` are as of `run`.
+    `expected` is how many jobs there are at most; `workers` are as of `run`. `told` is called with the number of chips
+    that have become ready: chip by chip in this process, trial by trial from others.
     """
     if workers is None or workers == 1:
         for done, (key, arguments) in enumerate(jobs, 1):
-            rows, seconds = trial(*arguments)
+            rows, seconds = trial(*arguments, told)
             yield key, rows, seconds
             if workers is None and (expected - done) * seconds > _patience and os.cpu_count() > 1:
                 break
@@ -179,7 +186,9 @@ def outcomes(jobs, workers, expected: int):
         parallel = joblib.Parallel(
             **options, batch_size=1, pre_dispatch="n_jobs" if options else "2 * n_jobs", return_as="generator_unordered"
         )
-        yield from parallel(joblib.delayed(_keyed)(key, *arguments) for key, arguments in jobs)
+        for key, rows, seconds in parallel(joblib.delayed(_keyed)(key, *arguments) for key, arguments in jobs):
+            told(len(rows))
+            yield key, rows, seconds
 
 
 def _keyed(key, *arguments):

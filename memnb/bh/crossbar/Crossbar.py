@@ -25,7 +25,7 @@ from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape
 from ..memristor import Memristor
 from ...show import card, quantity, thumbnail
-from ...utils import Cache, check_flag, check_generator, check_number, drawn_seed, finite_range, stream
+from ...utils import Cache, Number, check_flag, check_generator, check_number, drawn_seed, finite_range, stream
 
 _all_ = [changed, simulate_matmul]  # of the pages below
 
@@ -70,6 +70,7 @@ class Crossbar(torch.nn.Module):
         check_flag(random_crossbar_init, "random_crossbar_init")
         if dtype not in (None, torch.float32, torch.float64):
             raise TypeError(f"dtype={dtype!r}: must be torch.float32, torch.float64 or None")
+        memristor_model_params = {} if memristor_model_params is None else memristor_model_params
         check_model(memristor_model, memristor_model_params)
         check_generator(generator)
         self.seed = drawn_seed(generator) if seed is None else seed
@@ -118,12 +119,12 @@ class Crossbar(torch.nn.Module):
     @property
     def r_on_mean(self) -> float:
         "Nominal resistance of the low-resistance state (ohm)."
-        return self.memristor.nominal["r_on"]
+        return Number(self.memristor.nominal["r_on"])
 
     @property
     def r_off_mean(self) -> float:
         "Nominal resistance of the high-resistance state (ohm)."
-        return self.memristor.nominal["r_off"]
+        return Number(self.memristor.nominal["r_off"])
 
     def get_extra_state(self):
         "Return what no tensor says (version, seed, effects), as the bytes of JSON, which every kind of file can hold."
@@ -295,7 +296,7 @@ def read_deviation(self: Crossbar, programmed=None):
 @patch(as_prop=True)
 def max_abs_conductance(self: Crossbar) -> float:
     "Largest effective conductance (siemens)."
-    return self.conductance_matrix.max().item()
+    return Number(self.conductance_matrix.max())
 
 
 @patch(as_prop=True)

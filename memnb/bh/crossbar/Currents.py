@@ -61,6 +61,7 @@ def tile_currents(
     lines = crossbar.groups * crossbar.rows
     check_flag(disturb, "disturb")
     finite_range(voltages, "voltages")
+    voltages = voltages if voltages.is_floating_point() else voltages.to(x.dtype)  # whole volts
     if voltages.dim() != 2 or voltages.shape[1] != lines or voltages.dtype != x.dtype:
         raise ValueError(
             f"voltages: {voltages.dtype} of shape {tuple(voltages.shape)}: must be {x.dtype} of shape (batch, {lines})"

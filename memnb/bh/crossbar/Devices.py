@@ -9,6 +9,8 @@ __all__ = ['Device', 'Devices']
 import numpy as np
 import torch
 
+from ...utils import Number
+
 # %% ../../../nbs/bh/crossbar/Devices.ipynb #cell-005
 class Device:
     """View of one device of `memristor` at `index`.
@@ -25,12 +27,12 @@ class Device:
         return self._memristor.device(self._index)
 
     def _number(self, name):
-        return self._memristor.nominal[name] if self._index is None else float(getattr(self._one(), name))
+        return Number(self._memristor.nominal[name] if self._index is None else getattr(self._one(), name))
 
     @property
     def g(self) -> float:
         "Conductance (siemens), before effects; to set it is `set_conductance`."
-        return 0.0 if self._index is None else self._one().g.item()
+        return Number(0.0 if self._index is None else self._one().g)
 
     @g.setter
     def g(self, value):
@@ -48,7 +50,7 @@ class Device:
 
     def get_resistance(self) -> float:
         "Resistance (ohm)."
-        return self._one().get_resistance().item()
+        return Number(self._one().get_resistance())
 
     def set_conductance(self, g):
         "Put the device into the state of conductance `g` (siemens), clipped to its bounds."
@@ -97,6 +99,10 @@ class Devices:
         if self.shape:
             return self
         return Device(self._crossbar.memristor, self._crossbar.cell(self._at))
+
+    def flatten(self):
+        "Return an object array (n,) of all devices."
+        return np.asarray(self).flatten()
 
     def __array__(self, dtype=None, copy=None):
         array = np.empty(self.shape, dtype=object)

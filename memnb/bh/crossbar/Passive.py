@@ -331,8 +331,8 @@ def solve_passive(
     conductance_matrix: torch.Tensor,  # (rows, cols), S
     V_WL: torch.Tensor,  # (rows,), or (B, rows) with n_input_batches=B, V
     V_BL: torch.Tensor,  # (cols,), or (B, cols), V
-    R_source,  # a number or a pair (word lines, bit lines), ohm
-    R_line,  # a number or a pair (word lines, bit lines), ohm
+    R_source,  # a number or a pair (word lines, bit lines), ohm; None: 0
+    R_line,  # a number or a pair (word lines, bit lines), ohm; None: 0
     n_input_batches: int | None = None,  # B
     det_readout_currents: bool = True,  # False: the voltages across the cells: devices, with their selectors
     use_bindings: bool = True,  # accepted, no effect
@@ -365,6 +365,9 @@ def solve_passive(
     for name, v, n in (("V_WL", V_WL, conductance_matrix.shape[0]), ("V_BL", V_BL, conductance_matrix.shape[1])):
         if not isinstance(v, torch.Tensor) or v.shape != (*lead, n):
             raise ValueError(f"{name}: shape {tuple(getattr(v, 'shape', ()))}: must be {(*lead, n)}")
+    volts = lambda v: v if v.is_floating_point() else v.to(conductance_matrix.dtype)  # whole volts
+    V_WL, V_BL = volts(V_WL), volts(V_BL)
+    R_source, R_line = (0.0 if ohm is None else ohm for ohm in (R_source, R_line))
     many = n_input_batches is not None and n_input_batches >= 8
     if method == "merging" or (method is None and det_readout_currents and linear and many):
         finite_range(V_WL, "V_WL")

@@ -6,6 +6,7 @@
 __all__ = ['ProgrammingError', 'gen_programming_signal', 'line_voltages', 'naive_program', 'Programming', 'program_array']
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-002
+import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class ProgrammingError(ValueError, AssertionError):
 def gen_programming_signal(
     number_of_pulses: int,
     pulse_duration: float,  # s
-    refactory_period: float,  # pause after each pulse (s)
+    refactory_period: float | None,  # pause after each pulse (s); None: 0
     voltage_level: float,  # V
     time_series_resolution: float,  # sampling time (s)
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,6 +36,7 @@ def gen_programming_signal(
     """
     check_number(number_of_pulses, "number_of_pulses", at_least=1, integer=True)
     check_number(time_series_resolution, "time_series_resolution", above=0)
+    refactory_period = 0 if refactory_period is None else refactory_period
     check_number(refactory_period, "refactory_period", at_least=0)
     check_number(voltage_level, "voltage_level")
     check_number(pulse_duration, "pulse_duration", above=0)
@@ -151,11 +153,11 @@ def naive_program(
     refactory_period=0,  # pause after each pulse (s)
     pos_voltage_level=1.0,  # V
     neg_voltage_level=-1.0,  # V
-    timeout=5,  # s, of computing
+    timeout=5,  # s, of computing; None: no limit
     force_adjustment=1e-3,  # proportion of the conductance range
     force_adjustment_rel_tol=1e-1,  # of a bound, for a device that doesn't move
-    force_adjustment_pos_voltage_threshold=0,  # a positive pulse must reach it to nudge (V)
-    force_adjustment_neg_voltage_threshold=0,  # a negative pulse must reach it (V)
+    force_adjustment_pos_voltage_threshold=0,  # a positive pulse must reach it to nudge (V); None: 0
+    force_adjustment_neg_voltage_threshold=0,  # a negative pulse must reach it (V); None: 0
     failure_iteration_threshold=1000,  # pulses
     simulate_neighbours=True,  # half-selected devices see V/2
     *,
@@ -185,7 +187,7 @@ def naive_program(
     started, pulses = time.monotonic(), 0
     with torch.no_grad():
         while (error := ((device.g - target) / target).abs().item()) > rel_tol:
-            if pulses >= failure_iteration_threshold or time.monotonic() - started > timeout:
+            if pulses >= failure_iteration_threshold or time.monotonic() - started > (timeout or math.inf):
                 warnings.warn(
                     f"the device at {point} is off by {error:.2%} (target {conductance:g} S) after {pulses} pulses",
                     stacklevel=2,
@@ -195,6 +197,7 @@ def naive_program(
             before, pulses = device.x.clone(), pulses + 1
             device.x.copy_(_pulse(device, before, v, pulse_duration, refactory_period, limiter, generator))
             threshold = force_adjustment_pos_voltage_threshold if v > 0 else force_adjustment_neg_voltage_threshold
+            threshold = threshold or 0
             if (v >= threshold) if v > 0 else (v <= threshold):
                 moved = device.x != before
                 g = _nudged(device.g, target, low, high, moved, force_adjustment, force_adjustment_rel_tol)

@@ -40,7 +40,8 @@ class Reference:
     @property
     def g(self) -> float:
         "The middle (1/r_on + 1/r_off)/2 of the nominal conductance range (siemens)."
-        return (1 / self._crossbar.r_on_mean + 1 / self._crossbar.r_off_mean) / 2
+        nominal = self._crossbar.memristor.nominal
+        return (1 / nominal["r_on"] + 1 / nominal["r_off"]) / 2
 
     def conductances(self) -> torch.Tensor:
         """(rows, cols), siemens: g_m as the devices would hold it.

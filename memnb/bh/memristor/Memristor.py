@@ -176,6 +176,9 @@ def get_resistance(self: Memristor) -> torch.Tensor:
     return 1 / self.g
 
 
+Memristor.g = Memristor.g.setter(lambda self, g: self.set_conductance(g))
+
+
 @patch(as_prop=True)
 def bounds(self: Memristor) -> tuple:
     "Lowest and highest conductance of each device (siemens)."

@@ -102,6 +102,7 @@ def _signal(array, voltage_signal):
     "The checked signal as a tensor: (T,), or (T, ...) with one dimension for each of the array's."
     v = real_tensor(voltage_signal, "voltage_signal", array.x)
     finite_range(v, "voltage_signal")
+    v = v.reshape(1) if v.dim() == 0 else v  # one sample
     if not array.shape and v.dim() == 2 and v.shape[1] == 1:  # a column for a single device
         v = v[:, 0]
     fits = v.dim() == 1

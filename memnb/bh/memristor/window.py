@@ -17,7 +17,7 @@ def Joglekar(
     p=1,  # the larger, the more rectangular
 ):
     "1 - (2x - 1)^(2p): zero at both ends. Source: Joglekar and Wolf, Eur. J. Phys. 30:661 (2009), eq. 12."
-    return 1 - abs(2 * x - 1) ** (2 * p)
+    return 1.0 - abs(2 * x - 1) ** (2 * p)
 
 
 Jogelkar = Joglekar  # the spelling in the field's existing interface

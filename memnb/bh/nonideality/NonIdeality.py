@@ -200,6 +200,7 @@ def _plan(non_idealities, kwargs) -> list:
             extra = ", or simulate=True" if one is NonIdeality.NonLinear else ""
             raise TypeError(f"{one}: needs {missing}{extra}")
         given = {name: kwargs[name] for name in (*needed, *optional) if name in kwargs}
+        given |= {name: {} for name, value in given.items() if value is None and name.endswith("_kwargs")}
         for name, value in given.items():
             if name.endswith("_kwargs") and not isinstance(value, dict):
                 raise TypeError(f"{name}={value!r}: must be a dict")

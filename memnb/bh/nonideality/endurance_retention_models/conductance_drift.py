@@ -85,11 +85,13 @@ class Drift(Effect):
 def model_conductance_drift(
     layer,  # a layer, a model or a crossbar
     x: float,  # time since the end of programming, s
-    initial_time: float = 1e-12,  # s
-    drift_coefficient: float = 0.1,
+    initial_time: float | None = 1e-12,  # s; None: 1e-12
+    drift_coefficient: float | None = 0.1,  # None: 0.1
     **kwargs,  # of Drift
 ):
     "Age all crossbars to the time `x` by Drift; a second call changes the age, it doesn't add to it. The layer."
+    initial_time = 1e-12 if initial_time is None else initial_time
+    drift_coefficient = 0.1 if drift_coefficient is None else drift_coefficient
     Drift(x, initial_time, drift_coefficient, **kwargs)
     for crossbar in crossbars_of(layer):
         effect = Drift(x, initial_time, drift_coefficient, **kwargs)

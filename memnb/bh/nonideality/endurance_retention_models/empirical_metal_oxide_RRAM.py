@@ -50,6 +50,7 @@ class MetalOxide(Effect):
         if not isinstance(mode, str) or mode not in OperationMode.__members__:
             raise TypeError(f"operation_mode={mode!r}: must be one of {[str(m) for m in OperationMode]}")
         check_number(x, "x", at_least=0)
+        temperature_threshold = 298 if temperature_threshold is None else temperature_threshold
         check_number(temperature_threshold, "temperature_threshold", above=0)
         for name, value in (("cell_size", cell_size), ("temperature", temperature)):
             if value is not None:
@@ -138,7 +139,7 @@ def scale_p_0(
     v_stop_min: float,  # V
     v_stop_max: float,  # V
     v_stop_optimal: float,  # V, strictly between the two
-    cell_size: float = 10,  # nm
+    cell_size: float | None = 10,  # nm; None: 10
 ) -> float:
     """Return p_0 for a stop voltage: that of the fit at `v_stop_optimal`, and e^(-p_1 cell_size) at both ends.
 
@@ -151,6 +152,6 @@ def scale_p_0(
         )
     check_number(p_0, "p_0", above=0)
     share = lambda v: (v - v_stop_min) / (v_stop_max - v_stop_min)
-    size = math.exp(p_1 * cell_size)
+    size = math.exp(p_1 * (10 if cell_size is None else cell_size))
     k = math.log10(p_0 * size) / (1 - (2 * share(v_stop_optimal) - 1) ** 2)
     return 10 ** (k * (1 - (2 * share(v_stop) - 1) ** 2)) / size
