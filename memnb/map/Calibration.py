@@ -35,7 +35,10 @@ def best_range(
         k = max(1, math.ceil(method * magnitude.numel() * (1 - 1e-12)))
         # most values may be 0, as behind a ReLU; a range has to be larger
         return magnitude.kthvalue(k).values.item() or magnitude[magnitude > 0].min().item()
-    magnitude = magnitude[:: max(1, len(magnitude) // 2**16)]
+    if (every := len(magnitude) // 2**16) > 1:  # one of so many, drawn: always the first would skip channels
+        groups = magnitude[: len(magnitude) // every * every].view(-1, every)
+        drawn = torch.randint(every, (len(groups), 1), generator=torch.Generator().manual_seed(0))
+        magnitude = groups.gather(1, drawn.to(groups.device))
     error = lambda limit: (fixed_converter(magnitude, bits, limit) - magnitude).square().mean().item()
     return min((largest * k / 100 for k in range(1, 101)), key=error)
 
