@@ -34,6 +34,7 @@ from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
 from .Places import checked_choice, find_places, supported_class
 from .RNN import GRU, LSTM, RNN
+from .Seen import Lent
 from .StandIn import StandIn
 from ..utils import check_flag, check_generator, drawn_seed
 
@@ -358,5 +359,6 @@ def unpatch_model(
             if isinstance(module.__dict__.get(name), functools.partial):
                 del module.__dict__[name]
     FirstPass.remove(model)
+    Lent.remove(model)
     _fused_routines(model)
     return plain.get(id(model), model)
