@@ -27,7 +27,8 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .Foreign import as_foreign, as_torch
+from .Experts import Experts
+from .Foreign import as_foreign, as_torch, foreign_kind
 from .Hardware import Hardware, from_memtorch
 from .Layer import MemristiveLayer
 from .Linear import Linear
@@ -57,6 +58,7 @@ supported_module_parameters = {
         LSTMCell,
         GRUCell,
         MultiheadAttention,
+        Experts,
     )
 }
 
@@ -309,7 +311,7 @@ def _layers_for(places, chosen, verbose, skip):
         if id(layer) not in new:
             try:
                 kind = supported_class(layer, supported_module_parameters)
-                digital = layer if isinstance(layer, kind.torch_class) else as_torch(layer)
+                digital = layer if foreign_kind(layer) is None else as_torch(layer)
                 if skip:
                     digital = _without_refusal(kind, digital, path, skipped)
                 if digital is not None:

@@ -71,7 +71,7 @@ class Uses(TorchFunctionMode):
         given += [t for several in given if isinstance(several, (list, tuple)) for t in several]
         owners = {id(t): self.layer_of[id(t)] for t in given if id(t) in self.layer_of}
         name = getattr(function, "__name__", "")
-        if not owners or function in _no_uses or name.endswith("_") and not name.endswith("__"):
+        if not owners or function in _no_uses or (name.endswith("_") and not name.endswith("__")):
             return function(*args, **kwargs)
         if any(id(m) in self.layers for m in self.running):  # a layer itself, on its way to the crossbars
             return function(*args, **kwargs)

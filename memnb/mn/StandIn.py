@@ -34,6 +34,7 @@ class StandIn(torch.nn.Module):
     "A memristive layer in the place of a torch layer of `torch_class`."
 
     torch_class: type = None
+    own_parameters = ("weight", "bias", "in_proj", "q_proj", "k_proj", "v_proj", "out_proj")  # how their names begin
 
     def check_class(self, layer):
         "Raise TypeError or ValueError unless `layer` is a `torch_class` that does what this class does."
@@ -60,6 +61,10 @@ class StandIn(torch.nn.Module):
                 f"layer={layer!r}: torch.nn.utils.prune would make its weight anew at each call; "
                 "make the pruning permanent first (prune.remove)"
             )
+        self.check_parameters(layer)
+
+    def check_parameters(self, layer):
+        "Raise TypeError or ValueError for a layer without numbers, or with complex ones."
         for name, p in layer.named_parameters():
             if isinstance(p, torch.nn.parameter.UninitializedParameter):
                 raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
@@ -92,7 +97,7 @@ class StandIn(torch.nn.Module):
         kind = self.torch_class if parametrize.is_parametrized(layer) else type(layer)
         shell = kind.__new__(kind)
         shell.__dict__.update(vars(layer))
-        own = ("weight", "bias", "in_proj", "q_proj", "k_proj", "v_proj", "out_proj")
+        own = self.own_parameters
         extra = {name for name in layer._modules if name not in own}
         hung = {name: m for name, m in layer._modules.items() if name in extra and not name.startswith("out_proj")}
         hung |= {name: p for name, p in layer._parameters.items() if not name.startswith(own)}
