@@ -327,7 +327,10 @@ def _layers_for(places, chosen, verbose, skip):
 def _without_refusal(kind, layer, path, skipped):
     "Return the layer, or None, with the reason in `skipped`, if its class does more than torch's."
     try:
-        kind.check_class(kind.__new__(kind), layer)
+        empty = kind.__new__(kind)
+        empty.check_class(layer)
+        if issubclass(kind, MemristiveLayer):
+            empty.check_permanent(layer)
     except (TypeError, ValueError) as e:
         skipped[path] = str(e)
         return None

@@ -82,6 +82,12 @@ class StandIn(torch.nn.Module):
     def check_layer(self, layer):
         "Raise as `check_class` does, and for a weight that is made anew at each call or a bias that isn't finite."
         self.check_class(layer)
+        self.check_permanent(layer)
+        if layer.bias is not None:
+            finite_range(layer.bias, "bias")
+
+    def check_permanent(self, layer):
+        "Raise ValueError for a weight that is made anew at each call."
         if parametrize.is_parametrized(layer):
             names = sorted({type(p).__name__.lstrip("_") for ps in layer.parametrizations.values() for p in ps})
             raise ValueError(
@@ -89,8 +95,6 @@ class StandIn(torch.nn.Module):
                 "call; make it permanent first: "
                 'torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")'
             )
-        if layer.bias is not None:
-            finite_range(layer.bias, "bias")
 
     def stand_in_for(self, layer):
         "Take over hooks and mode, and what else hangs on the layer: modules, tensors and attributes of the user's."
