@@ -13,6 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 from ..map.Observe import watching
 from .Layer import MemristiveLayer
+from .StandIn import StandIn
 
 # %% ../../nbs/mn/Seen.ipynb #cell-005
 _working = contextvars.ContextVar("working", default=False)  # what a layer itself does with its weight is no use
@@ -47,7 +48,7 @@ class Uses(TorchFunctionMode):
         super().__init__()
         found = [m for m in model.modules() if isinstance(m, MemristiveLayer)]
         self.layer_of = {id(p): m for m in found for p in (m.weight, m.bias) if p is not None}
-        self.model, self.layers = model, {id(m) for m in found}
+        self.model, self.layers = model, {id(m) for m in model.modules() if isinstance(m, StandIn)}
         self.used, self.lost = {}, set()  # {id of a layer: (who runs, layer)}; ids of those that no weight stands for
         self.running, self.handles = [], []
 
