@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test lock test-newest test-oldest test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
+.PHONY: run test lock test-newest test-oldest test-models test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
 
 # one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
@@ -52,6 +52,12 @@ test-oldest: $(OLDEST)/.ready
 	@PATH="$(CURDIR)/$(OLDEST)/bin:$$PATH" PYTHONPATH="$(CURDIR)" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print \
 		--skip_folder_re '^([_.].*|walkthroughs|guides)$$' --file_re '^($(BOUND))\.ipynb$$'
 
+# models and tools of other libraries, on tiny configurations; nothing is downloaded
+MODEL_PAGES := models toolchains huggingface
+test-models: $(VENV)/.ready-models
+	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg HF_HUB_OFFLINE=1 nbdev_test --n_workers $(WORKERS) --do_print \
+		--flags models --path nbs/guides --file_re '^($(subst $() ,|,$(MODEL_PAGES)))\.ipynb$$'
+
 # a page for each notebook, from what is stored in them; nothing is executed or downloaded
 docs: $(VENV)/.ready-docs
 	@$(BIN)/python tools/build_docs.py
@@ -82,7 +88,7 @@ notebooks: $(VENV)/.ready
 # constraints.txt anew, from the newest of everything that works together in an environment made for it
 lock:
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
-	@build/lock/bin/pip install -q --disable-pip-version-check torch==2.13.0 -e '.[dev,bench,docs,browser,search,cluster]'
+	@build/lock/bin/pip install -q --disable-pip-version-check torch==2.13.0 -e '.[dev,bench,docs,browser,search,cluster,models]'
 	@{ echo "# What is tested is what is installed: written by make lock with Python $$(build/lock/bin/python -V | cut -d' ' -f2)."; \
 		build/lock/bin/pip freeze --exclude-editable; } > constraints.txt
 
@@ -115,6 +121,10 @@ $(VENV)/.ready-bench: $(VENV)/.ready
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps badcrossbar || echo "badcrossbar: not installed"
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt --no-deps aihwkit || echo "aihwkit: not installed"
+	@touch $@
+
+$(VENV)/.ready-models: $(VENV)/.ready
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[models]'
 	@touch $@
 
 $(VENV)/.ready-docs: $(VENV)/.ready

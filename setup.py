@@ -35,7 +35,7 @@ setup(
     install_requires=shlex.split(cfg["requirements"]),
     extras_require={
         extra: shlex.split(cfg[f"{extra}_requirements"])
-        for extra in ("dev", "bench", "docs", "browser", "search", "cluster")
+        for extra in ("dev", "bench", "docs", "browser", "search", "cluster", "models")
     },
     python_requires=">=" + cfg["min_python"],
     long_description=(here / "README.md").read_text(encoding="utf-8"),

@@ -27,15 +27,16 @@ class Composite(StandIn):
     Attributes: `products` (ModuleDict of Linear), `crossbars` (those of all products), `forward_legacy_enabled`.
     """
 
+    product_class = Linear
+
     def __init__(self, layer: torch.nn.Module, *args, name: str = "", **settings):
         super().__init__()
         self.check_class(layer)
         self.adopt(layer)
         products = {}
         for part, (weight, bias) in self.matrices_of(layer).items():
-            linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
-            linear.weight, linear.bias = _parameter(weight), None if bias is None else _parameter(bias)
-            products[part] = Linear(linear, *args, name=f"{name}.{part}" if name else part, **settings)
+            digital = self.digital_of(_parameter(weight), None if bias is None else _parameter(bias))
+            products[part] = self.product_class(digital, *args, name=f"{name}.{part}" if name else part, **settings)
         self.products = torch.nn.ModuleDict(products)
         self.stand_in_for(layer)
 
@@ -47,6 +48,12 @@ class Composite(StandIn):
     def matrices_of(self, layer) -> dict:
         "{name: (weight (out, in), bias or None)} of the products."
         raise NotImplementedError(f"{type(self).__name__} must define matrices_of(layer)")
+
+    def digital_of(self, weight, bias) -> torch.nn.Module:
+        "The digital layer of one product."
+        linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias is not None, device="meta")
+        linear.weight, linear.bias = weight, bias
+        return linear
 
     def originals_of(self, products: dict) -> dict:
         "The torch layer's own parameters from {name: Linear of torch}."

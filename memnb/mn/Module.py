@@ -27,7 +27,8 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
-from .Foreign import as_foreign, as_torch
+from .Experts import Experts
+from .Foreign import as_foreign, as_torch, foreign_kind
 from .Hardware import Hardware, from_memtorch
 from .Layer import MemristiveLayer
 from .Linear import Linear
@@ -35,6 +36,7 @@ from .MultiheadAttention import MultiheadAttention
 from .Places import checked_choice, find_places, supported_class
 from .Rebuilt import check_keep
 from .RNN import GRU, LSTM, RNN
+from .Seen import Lent
 from .StandIn import StandIn, outermost
 from ..utils import check_flag, check_generator, drawn_seed
 
@@ -57,6 +59,7 @@ supported_module_parameters = {
         LSTMCell,
         GRUCell,
         MultiheadAttention,
+        Experts,
     )
 }
 
@@ -307,7 +310,7 @@ def _layers_for(places, chosen, verbose, skip, keep):
         if id(layer) not in new:
             try:
                 kind = supported_class(layer, supported_module_parameters)
-                digital = layer if isinstance(layer, kind.torch_class) else as_torch(layer)
+                digital = layer if foreign_kind(layer) is None else as_torch(layer)
                 if skip:
                     digital = _without_refusal(kind, digital, path, skipped)
                 if digital is not None:
@@ -326,7 +329,10 @@ def _layers_for(places, chosen, verbose, skip, keep):
 def _without_refusal(kind, layer, path, skipped):
     "Return the layer, or None, with the reason in `skipped`, if its class does more than torch's."
     try:
-        kind.check_class(kind.__new__(kind), layer)
+        empty = kind.__new__(kind)
+        empty.check_class(layer)
+        if issubclass(kind, MemristiveLayer):
+            empty.check_permanent(layer)
     except (TypeError, ValueError) as e:
         skipped[path] = str(e)
         return None
@@ -360,5 +366,6 @@ def unpatch_model(
             if isinstance(module.__dict__.get(name), functools.partial):
                 del module.__dict__[name]
     FirstPass.remove(model)
+    Lent.remove(model)
     _fused_routines(model)
     return plain.get(id(model), model)

@@ -19,10 +19,9 @@ def supported_class(
     kinds: dict,  # {name: memristive class}, each with its `torch_class`
 ):
     "Return the memristive class that can stand in for `layer`, or None."
-    own = next((cls for cls in kinds.values() if isinstance(layer, cls.torch_class)), None)
-    if own is None and (foreign := foreign_kind(layer)) is not None:
+    if (foreign := foreign_kind(layer)) is not None:  # a subclass of torch's may be registered as well
         return next(cls for cls in kinds.values() if cls.torch_class is foreign.as_)
-    return own
+    return next((cls for cls in kinds.values() if isinstance(layer, cls.torch_class)), None)
 
 
 def checked_choice(module_parameters_to_patch, kinds: dict) -> list:

@@ -34,6 +34,7 @@ class StandIn(torch.nn.Module):
     "A memristive layer in the place of a torch layer of `torch_class`."
 
     torch_class: type = None
+    own_parameters = ("weight", "bias", "in_proj", "q_proj", "k_proj", "v_proj", "out_proj")  # how their names begin
 
     def check_class(self, layer):
         "Raise TypeError or ValueError unless `layer` is a `torch_class` that does what this class does."
@@ -60,6 +61,10 @@ class StandIn(torch.nn.Module):
                 f"layer={layer!r}: torch.nn.utils.prune would make its weight anew at each call; "
                 "make the pruning permanent first (prune.remove)"
             )
+        self.check_parameters(layer)
+
+    def check_parameters(self, layer):
+        "Raise TypeError or ValueError for a layer without numbers, or with complex ones."
         for name, p in layer.named_parameters():
             if isinstance(p, torch.nn.parameter.UninitializedParameter):
                 raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
@@ -77,6 +82,12 @@ class StandIn(torch.nn.Module):
     def check_layer(self, layer):
         "Raise as `check_class` does, and for a weight that is made anew at each call or a bias that isn't finite."
         self.check_class(layer)
+        self.check_permanent(layer)
+        if layer.bias is not None:
+            finite_range(layer.bias, "bias")
+
+    def check_permanent(self, layer):
+        "Raise ValueError for a weight that is made anew at each call."
         if parametrize.is_parametrized(layer):
             names = sorted({type(p).__name__.lstrip("_") for ps in layer.parametrizations.values() for p in ps})
             raise ValueError(
@@ -84,15 +95,13 @@ class StandIn(torch.nn.Module):
                 "call; make it permanent first: "
                 'torch.nn.utils.parametrize.remove_parametrizations(layer, "weight")'
             )
-        if layer.bias is not None:
-            finite_range(layer.bias, "bias")
 
     def stand_in_for(self, layer):
         "Take over hooks and mode, and what else hangs on the layer: modules, tensors and attributes of the user's."
         kind = self.torch_class if parametrize.is_parametrized(layer) else type(layer)
         shell = kind.__new__(kind)
         shell.__dict__.update(vars(layer))
-        own = ("weight", "bias", "in_proj", "q_proj", "k_proj", "v_proj", "out_proj")
+        own = self.own_parameters
         extra = {name for name in layer._modules if name not in own}
         hung = {name: m for name, m in layer._modules.items() if name in extra and not name.startswith("out_proj")}
         hung |= {name: p for name, p in layer._parameters.items() if not name.startswith(own)}

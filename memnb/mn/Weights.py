@@ -17,6 +17,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils.weak import WeakIdKeyDictionary
 
 from ..map.Module import Affine
+from .Foreign import is_transposed
 from .Matrix import AnalogMatrix
 from ..utils import check_number, check_pending, finite_range
 
@@ -64,6 +65,11 @@ def rows_for_bias(self: Weighted, bias_input) -> int:
 @patch
 def full_matrix(self: Weighted):
     "Return the matrix that is mapped: of the weights, and of the bias if rows of the crossbars hold it."
+    if tuple(self.weight.shape) != self.weight_shape:
+        raise ValueError(
+            f"{self.name or type(self).__name__}: its weight has the shape {tuple(self.weight.shape)} by now, but its "
+            f"crossbars were made for {self.weight_shape}; resize a model before it is patched, or unpatch it for that"
+        )
     matrix = self.matrix_of(self.weight)
     if not self.bias_rows:
         return matrix
@@ -345,6 +351,9 @@ def _save_to_state_dict(self: Weighted, *args):
         self.settle()
     self.let_go()
     super(Weighted, self)._save_to_state_dict(*args)
+    destination, key = args[0], f"{args[1]}weight"
+    if is_transposed(self) and destination.get(key) is not None:  # a file's names and shapes are those of the model
+        destination[key] = destination[key].T.contiguous()
 
 
 @patch
@@ -357,6 +366,10 @@ def _load_from_state_dict(self: Weighted, state_dict, prefix, local_metadata, st
     else:  # weights alone: what the chip holds is what it held
         self.changed()
     load_ranges(self, state_dict, prefix)
+    weight, extra = state_dict.get(f"{prefix}weight"), state_dict.get(f"{prefix}_extra_state")
+    turned = extra is None or json.loads(bytes(extra.tolist())).get("transposed", False)  # files of a while ago weren't
+    if is_transposed(self) and weight is not None and turned:
+        state_dict[f"{prefix}weight"] = weight.T
     super(Weighted, self)._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing, unexpected, errors)
     # files of the first version have no settings, and a sum of the weights instead of a flag
     missing[:] = [key for key in missing if key != f"{prefix}_extra_state"]
@@ -377,6 +390,7 @@ def get_extra_state(self: Weighted):
     words = {"version": 2, "hardware": hardware, "stale": self.stale, "exact": exact}
     if self._held is not None:
         words |= {"stale": False, "crossbars": self.described()}
+    words |= {"transposed": True} if is_transposed(self) else {}
     return torch.tensor(list(json.dumps(words).encode()), dtype=torch.uint8)
 
 

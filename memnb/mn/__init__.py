@@ -7,6 +7,7 @@ from .Conv1d import Conv1d
 from .Conv2d import Conv2d
 from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .Experts import Experts, GroupedLinear
 from .Hardware import Hardware
 from .Linear import Linear
 from .Matrix import AnalogMatrix

@@ -7,6 +7,7 @@ __all__ = ['Memristor']
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-002
 import copy
+import json
 
 import torch
 from fastcore.basics import patch
@@ -305,12 +306,18 @@ def get_extra_state(self: Memristor):
     numbers = {name: v for name in self.parameter_names if isinstance(v := getattr(self, name), float)}
     settings = {k: v if isinstance(v, (str, float, int, type(None))) else _name(v) for k, v in self.settings.items()}
     kept = {"parameters": numbers, "nominal": self.nominal, "settings": settings}
-    return {"model": type(self).__name__, "time_series_resolution": self.time_series_resolution, **kept}
+    kept |= {"model": type(self).__name__, "time_series_resolution": self.time_series_resolution}
+    return torch.tensor(list(json.dumps(kept).encode()), dtype=torch.uint8)
+
+
+def _extra(state) -> dict:
+    "What an extra state says: files of the first versions hold it as it is, not as the bytes of JSON."
+    return json.loads(bytes(state.tolist())) if isinstance(state, torch.Tensor) else state
 
 
 @patch
 def set_extra_state(self: Memristor, state):
-    mine = self.get_extra_state()
+    state, mine = _extra(state), _extra(self.get_extra_state())
     same = ("model", "settings")
     if any(state[k] != mine[k] for k in same) or state["parameters"].keys() != mine["parameters"].keys():
         raise ValueError(
@@ -337,7 +344,7 @@ def _check_saved(state_dict, prefix, names):
 def _load_from_state_dict(self: Memristor, state_dict, prefix, *args):
     _check_saved(state_dict, prefix, self.parameter_names)
     # what is a number here may differ between devices there, and the other way round
-    numbers = state_dict.get(prefix + "_extra_state", {}).get("parameters", {})
+    numbers = _extra(state_dict.get(prefix + "_extra_state", {})).get("parameters", {})
     for name in self.parameter_names:
         saved, mine = state_dict.get(prefix + name), getattr(self, name)
         other = saved is not None and (isinstance(mine, float) or mine.shape != saved.shape)
