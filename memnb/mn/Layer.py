@@ -16,7 +16,7 @@ from ..map.Module import Affine
 from ..map.Observe import watching
 from .Hardware import Hardware, from_memtorch
 from .Reading import Readable, without_autocast
-from .Rebuilt import Held  # noqa: F401, it gives layers the methods by which devices come and go
+from . import Rebuilt, Rest, Saving  # noqa: F401, they give layers more methods
 from .StandIn import StandIn
 from ..show import card, quantity, thumbnail
 from ..utils import check_generator, check_pending
@@ -238,12 +238,6 @@ def plus_bias(self: MemristiveLayer, output):
     return output if self.bias is None or self.bias_rows else output + self.bias.to(output.dtype)
 
 # %% ../../nbs/mn/Layer.ipynb #cell-011
-@patch(as_prop=True)
-def like(self: MemristiveLayer) -> torch.Tensor:
-    "A tensor with the precision and the place of the devices."
-    return self._chips[0]._modules["memristor"]._buffers["x"] if self._held is None else self._held.like
-
-
 @patch
 def precise(self: MemristiveLayer, input, name="input"):
     "Return the input in the precision of the devices; half precision is computed in single. Else raise TypeError."

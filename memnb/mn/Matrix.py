@@ -55,7 +55,7 @@ class AnalogMatrix(torch.nn.Module):
                 crossbar.add_effect(effect.copy())
 
     def make_crossbars(self, matrix, seeds) -> tuple:
-        "Return (crossbars, how they are combined, decode) for a matrix (columns, rows, ...), written exactly or by pulses."
+        "Return (crossbars, how they are combined, decode) that hold a matrix (columns, rows, ...)."
         h = self._hardware
         return build_crossbars(
             matrix, h.device, h.device_parameters, h.transistor, h.mapping_routine, h.programming_routine,
@@ -192,23 +192,9 @@ def choose(self: AnalogMatrix, programmed=None, difference=None):
         converted=h.ADC is not None,
         proportional=traits.proportional and (traits.factor is not None or h.max_input_voltage is not None),
         programmed=programmed,
-        noise=None if given is not None else lambda: self.read_variance(programmed),
+        # a reference column gives its noise to all others
+        summed=given is None and not self.decode.reference,
     )
-
-
-@patch
-def read_variance(self: AnalogMatrix, programmed=None) -> tuple | None:
-    """Return (variances (rows, columns) of `difference` from read to read, S², random stream) of normal noise.
-
-    None means that reads must draw for each device. A reference column gives its noise to all others, and wires mix
-    devices.
-    """
-    if self.decode.reference or self._hardware.wires is not None:
-        return None
-    noise = [c.read_deviation(*given) for c, *given in zip(self.crossbars, programmed or [None] * 2)]
-    if any(one is None for one in noise):
-        return None
-    return sum(deviation.square() for deviation, _ in noise), noise[0][1]
 
 
 @patch

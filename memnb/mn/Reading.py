@@ -15,9 +15,7 @@ from fastcore.basics import patch
 from ..bh.crossbar.Read import Noisy, Normal
 from ..map.Input import encode, scaling_traits
 from ..map.Module import Affine
-from ..map.Observe import watching
 from .Fused import Tiled, layer_line, noisy_difference, on_line
-from .Kept import Kept
 from .Matrix import readback
 from .Weights import Weighted, steps
 from ..utils import check_finite, traced
@@ -109,83 +107,6 @@ def effective(self: Readable, difference, decode=None, factor=1.0) -> tuple:
     return self.like_weight(columns[:, : self.rows]), columns[:, self.rows :].sum(1) * self.bias_input * factor
 
 # %% ../../nbs/mn/Reading.ipynb #cell-009
-class _Rest(NamedTuple):
-    "How to read a chip at rest, and the inputs that need no closer look."
-
-    read: Any  # function (layer, input) -> output
-    follows: bool  # whether gradients go through it
-    dtype: torch.dtype
-    device: torch.device
-    shapes: set  # that have been checked
-    graph: bool | None  # whether gradients were recorded; None: that doesn't matter
-    place: int  # of the weight in memory: `.data` changes it
-    steps: int  # of all optimisers
-
-
-_told_by = ("forward_legacy_enabled", "_settings", "_dropped", "passing", "changes", "settings")
-
-
-@patch
-def come_to_rest(self: Readable, input, state: State):
-    "Keep how a chip in eval mode is read, unless every read differs."
-    released = self._held is not None
-    random = state.reader.random and not isinstance(state.reader, Noisy)
-    if traced() or self.training or random or torch.is_inference_mode_enabled():
-        return
-    learned = self.bias is not None and self.bias.requires_grad
-    parts = [self.transform_output, self.decode] if released else [self.crossbars, self.transform_output, self.decode]
-    if any(p.requires_grad for part in parts for p in part.parameters()) or (released and self.stale):
-        return
-    graph, place = torch.is_grad_enabled() if learned else None, 0 if self.freed else self.weight.data_ptr()
-    read = self.way(input, state)
-    kind = (input.dtype, input.device, {input.shape})
-    rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, place, steps())
-    first = (self, *(module for part in parts for module in part.modules()))
-    try:  # of a chip without devices, changed weights are told by their signs
-        self._rest = Kept(rest, first, _told_by, ("weight",) if released else ())
-    except RuntimeError:  # tensors of inference mode don't count their changes
-        self._rest = None
-
-
-@patch
-def way(self: Readable, input, state: State):
-    "Return the function (layer, input) -> output that reads a chip in a state in the fastest way."
-    reader, decode, line, product = state
-    learned = self.bias is not None and self.bias.requires_grad and torch.is_grad_enabled()
-    if product is not None and learned:  # of a chip without devices
-        return lambda layer, x: layer.through(x)
-    if product is not None:
-        product = in_precision(product, input.dtype)
-        return lambda layer, x: layer.checked_product(x, *product)
-    if line is not None and not learned and Tiled.fits(self, input, reader, decode):
-        return Tiled(self, reader, line)
-    return lambda layer, x: layer.through(x, state)
-
-
-@patch
-def at_rest(self: Readable, input):
-    "Return how to read the chip, or None if anything has changed since, or if the input needs a closer look."
-    kept = None if traced() else self._rest
-    if kept is None or self.training or type(input) is not torch.Tensor:
-        return None
-    rest = kept.value
-    if input.dtype != rest.dtype or input.device != rest.device:
-        return None
-    if input.requires_grad and not rest.follows:
-        return None
-    if input.layout is not torch.strided or torch.is_autocast_enabled(input.device.type) or watching(self) is not None:
-        return None
-    same = (rest.graph is None or rest.graph == torch.is_grad_enabled()) and rest.steps == steps()
-    same = same and (self.weight is None or self.weight.data_ptr() == rest.place)
-    if not same or not kept.holds() or (self._held is not None and self._seen != self.signs()):
-        return None
-    if input.shape not in rest.shapes:
-        self.check_input(input)
-        if len(rest.shapes) < 100:
-            rest.shapes.add(input.shape)
-    return rest.read
-
-# %% ../../nbs/mn/Reading.ipynb #cell-011
 @patch
 def through(self: Readable, input, state=None) -> torch.Tensor:
     "Return the output of the crossbars for an input in the precision of the devices."
@@ -244,7 +165,7 @@ def without_autocast(compute, input):
     with torch.autocast(input.device.type, enabled=False):
         return compute(input)
 
-# %% ../../nbs/mn/Reading.ipynb #cell-012
+# %% ../../nbs/mn/Reading.ipynb #cell-010
 @patch
 def plan(self: Readable) -> tuple | None:
     """Return the effective weight and bias that a pass in eval mode is nothing but a product with, or None.
@@ -308,7 +229,7 @@ def folded(self: Readable, state=None) -> tuple:
     weight, own = weigh()
     return weight, offset(weight, own)
 
-# %% ../../nbs/mn/Reading.ipynb #cell-013
+# %% ../../nbs/mn/Reading.ipynb #cell-011
 @patch
 def readout(self: Readable, input: torch.Tensor) -> torch.Tensor:
     """Return what the crossbars give for `input`, in amperes per unit of input.
@@ -370,7 +291,7 @@ def largest_input(self: Readable, limit: float) -> float:
     top = scaling_traits(*self.encoding).top
     return limit if top is None else limit * top(self.encoding[1])
 
-# %% ../../nbs/mn/Reading.ipynb #cell-015
+# %% ../../nbs/mn/Reading.ipynb #cell-013
 @patch
 def unconverted(self: Readable, input: torch.Tensor) -> list:
     "Return the currents (A) that the ADCs see for `input`, for each slice."
@@ -397,7 +318,7 @@ def tile_currents(self: Readable, voltages: torch.Tensor, duration=None) -> torc
     "Return currents (row tiles, N, columns) in ampere before the ADC, of one tile in all if there is none."
     return self.written()[0].currents(voltages, duration)
 
-# %% ../../nbs/mn/Reading.ipynb #cell-016
+# %% ../../nbs/mn/Reading.ipynb #cell-014
 @patch(as_prop=True)
 def separable(self: Readable) -> bool:
     "Whether a read is a matrix product, of phi(V) with conductances."

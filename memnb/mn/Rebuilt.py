@@ -17,9 +17,7 @@ import torch
 from fastcore.basics import patch
 
 from ..bh.crossbar.Read import Circuit, Noisy
-from .Matrix import AnalogMatrix
 from .Reading import Noise, Readable, State
-from .Weights import Weighted
 from ..utils import traced
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-005
@@ -204,7 +202,7 @@ def held_state(self: Readable) -> State:
         return self.state()
     product = None
     if held.line is not None:
-        (weight, own), (coef, intercept) = held.reader.effective, line
+        (weight, own), intercept = held.reader.effective, line[1]
         offset = intercept.to(weight.dtype).flatten().expand(self.out_channels)
         for part in (own, None if self.bias_rows else self.bias):
             offset = offset if part is None else offset + part.to(weight.dtype)
@@ -275,6 +273,12 @@ def check_keep(keep) -> str:
 Readable.keep = property(lambda self: self._keep, _set_keep, doc="What stays in memory: 'devices' or 'weights'.")
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-012
+@patch(as_prop=True)
+def like(self: Readable) -> torch.Tensor:
+    "A tensor with the precision and the place of the devices."
+    return self._chips[0]._modules["memristor"]._buffers["x"] if self._held is None else self._held.like
+
+
 @patch
 def described(self: Readable) -> list:
     "Return what says which crossbars a layer without devices has: seeds, effects, settings."

@@ -103,6 +103,7 @@ class Crossbar(torch.nn.Module):
     # what a read gives
     read, tile_currents, disturbing_currents = Currents.read, Currents.tile_currents, Currents.disturbing_currents
     reader, separable, wired = property(Currents.reader), Currents.separable, Currents.wired
+    read_deviation = Currents.read_deviation
 
     clipped = 0  # devices that couldn't hold what was written last, and got the nearest that they can
     passing: tuple = ()  # effects that are there for a while, such as noise during training: neither saved nor copied
@@ -274,23 +275,6 @@ def read_conductances(self: Crossbar, programmed=None) -> torch.Tensor:
     for effect in self.acting:
         g = effect.read(g, self, written) if effect.staged else effect.read(g, self)
     return g
-
-
-@patch
-def read_deviation(self: Crossbar, programmed=None):
-    """Return (standard deviation (rows, columns) in siemens, random stream) of normal noise in every read, or None.
-
-    None means that reads must draw for each device: the noise is of another kind or belongs to several chips, or it is
-    so large (more than a fifth of a conductance) that more than 1 in 3 million would be cut at 0.
-    """
-    random = [effect for effect in self.acting if effect.random_read]
-    if len(random) != 1 or random[0].replaces_read or len(random[0].reading(self)) != 1:
-        return None
-    g, written = self.stages(programmed)
-    deviation = random[0].deviation(g, self, written)
-    if deviation is None or (deviation.detach() > 0.2 * g.detach()).any():
-        return None
-    return deviation, random[0].reading(self)[0]
 
 
 @patch(as_prop=True)

@@ -186,7 +186,7 @@ def choose_reader(
     converted: bool = False,  # a converter sees the currents of each row tile
     proportional: bool = False,  # voltages are the inputs times a number
     programmed=None,  # conductances that stand in for those of the devices, for each crossbar
-    noise=None,  # function -> (variances (rows, columns) of differences, S², random stream) or None, asked if reads differ
+    summed: bool = False,  # normal noise of reads may be drawn for sums, which are independent
 ):
     "Return the reader for these crossbars: `Collapsed`, `Product`, `Noisy` or `Circuit`."
     if not all(crossbar.separable(wires, selector) for crossbar in crossbars):
@@ -201,8 +201,9 @@ def choose_reader(
     ohmic = all(crossbar.memristor.ohmic for crossbar in crossbars)
     linear, rows = ohmic and proportional and not converted, first.array_shape[0] if converted else first.rows
     phi = None if ohmic else first.memristor.phi
-    if random and noise is not None and (normal := noise()) is not None:
-        variance, stream = normal
+    noise = [c.read_deviation(g) for c, g in zip(crossbars, programmed or [None] * len(crossbars), strict=True)]
+    if random and summed and wires is None and all(noise):
+        variance, stream = sum(deviation.square() for deviation, _ in noise), noise[0][1]
         shape = (rows, first.groups, phi, line_sums)
         return Noisy(difference(False), variance, *shape, linear=linear, stream=stream)
     found = (lambda: difference(True)) if random else difference(False)
