@@ -41,7 +41,7 @@ class StochasticParameter:
                 f"distribution={distribution.__name__}({kwargs}): has no finite mean to stand for the parameter's "
                 "nominal value"
             )
-        return self if function else self()
+        return self if function else float(self())
 
     def __call__(self, return_mean=False) -> float:
         "One sampled value, or with `return_mean` the nominal one: the mean of the distribution before truncation."
