@@ -334,7 +334,7 @@ def _without_refusal(kind, layer, path, skipped):
         if issubclass(kind, MemristiveLayer):
             empty.check_permanent(layer)
     except (TypeError, ValueError) as e:
-        skipped[path] = str(e)
+        skipped[path] = " ".join(str(e).split())  # a layer may show itself in several lines
         return None
     return layer
 
