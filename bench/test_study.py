@@ -31,7 +31,7 @@ def test_thousand_chips(digits, tmp_path):
     times = []
     for k in range(3):
         start = time.perf_counter()
-        study.run(*arguments, chips=1000, storage=tmp_path / f"{k}.sqlite", workers=1, progress=False)
+        study.run(*arguments, chips=1000, name="bench", storage=tmp_path / f"{k}.sqlite", workers=1, progress=False)
         middle = time.perf_counter()
         for _ in range(1000):
             metric(model)
@@ -51,7 +51,7 @@ def test_overhead(digits, tmp_path):
         return metric(chip)
 
     start = time.perf_counter()
-    found = study.run(recipe, CHIPS, slow, 30, chunk=10, storage=tmp_path / "s.sqlite", workers=1, progress=False)
+    found = study.run(recipe, CHIPS, slow, 30, chunk=10, name="bench", storage=tmp_path / "s.sqlite", workers=1, progress=False)
     middle = time.perf_counter()
     seeds = [chip_seed(0, chip) for chip in range(30)]
     configuration = {name: values[0] for name, values in CHIPS.items()}

@@ -31,7 +31,10 @@ def held_weight(layer: MemristiveLayer) -> tuple | None:
         state = layer.state()
         if not state.reader.linear or state.line is None:
             return None
-        weight, bias = layer.folded(state) if state.product is None else state.product
+        weight, bias, *noise = layer.folded(state) if state.product is None else state.product
+        for one in noise:  # of one more read of all devices
+            weight = one.source.added(weight, one.weight)
+            bias = bias if one.bias is None else one.source.added(bias, one.bias)
     finally:
         _working.reset(before)
     dtype = weight.dtype if layer.freed else layer.weight.dtype

@@ -146,6 +146,11 @@ def _count_clipped(crossbar, g):
     Devices that vary clip what a mapping asks of them, which is no mistake: that is counted only.
     """
     slack, g = 1e-5, g.detach().to(crossbar.memristor.x)
+    smallest, largest = finite_range(g, "conductance_matrix")
+    low, high = crossbar.memristor.bounds
+    if not crossbar.memristor.varies and low * (1 - slack) <= smallest and largest <= high * (1 + slack):
+        crossbar.clipped = 0
+        return
     beyond = lambda low, high: (g < low * (1 - slack)) | (g > high * (1 + slack))
     own = beyond(*crossbar.memristor.bounds)
     crossbar.clipped = int(own.sum())

@@ -84,7 +84,7 @@ def checked_g_max(g_max, of):
             raise ValueError(f"g_max={g_max!r}: scales devices of the library; a law of your own holds as it is")
     return g_max
 
-# %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-013
+# %% ../../../nbs/bh/nonideality/Noise.ipynb #cell-015
 class ReadNoise(Effect):
     """Add normal noise at every read, with a standard deviation of `sigma` times `of`.
 
