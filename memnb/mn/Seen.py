@@ -79,6 +79,8 @@ class Uses(TorchFunctionMode):
             return function(*args, **kwargs)
         if any(id(m) in self.layers for m in self.running):  # a layer itself, on its way to the crossbars
             return function(*args, **kwargs)
+        if self.running and {id(p) for p in self.running[-1].parameters(recurse=False)} >= set(owners):
+            return function(*args, **kwargs)  # a module with a weight that it shares, such as an embedding: its own
         held = {id(layer): held_weight(layer) for layer in owners.values()}
         seen = {key: held[id(m)] and held[id(m)][key == id(m.bias)] for key, m in owners.items()}
         new = lambda t: seen[id(t)] if seen.get(id(t)) is not None else t
