@@ -268,7 +268,7 @@ def presets(cls: Hardware) -> dict:
     measured = {name: device.source for name, device in library.items() if device.high is not None}
     return {name: source for name, (source, _) in _presets.items()} | measured
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-022
+# %% ../../nbs/mn/Hardware.ipynb #cell-024
 def from_memtorch(
     memristor_model,  # a class from `memnb.bh.memristor`
     memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters
@@ -313,7 +313,7 @@ def from_memtorch(
 
 Hardware.from_memtorch = staticmethod(from_memtorch)
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-025
+# %% ../../nbs/mn/Hardware.ipynb #cell-027
 @patch
 def _given(self: Hardware) -> dict:
     "Return {field: text} of what differs from the defaults."
