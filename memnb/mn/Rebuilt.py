@@ -135,6 +135,7 @@ def release(self: Readable) -> bool:
     self._rest = self._own = self._reason = None
     for crossbar in crossbars:  # whoever has one from before is told, instead of changing what nobody reads
         crossbar._modules.clear()
+    self.held_state(), self.ranges  # a graph that is recorded looks them up
     return True
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-009
