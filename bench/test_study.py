@@ -51,7 +51,9 @@ def test_overhead(digits, tmp_path):
         return metric(chip)
 
     start = time.perf_counter()
-    found = study.run(recipe, CHIPS, slow, 30, chunk=10, name="bench", storage=tmp_path / "s.sqlite", workers=1, progress=False)
+    found = study.run(
+        recipe, CHIPS, slow, 30, chunk=10, name="bench", storage=tmp_path / "s.sqlite", workers=1, progress=False
+    )
     middle = time.perf_counter()
     seeds = [chip_seed(0, chip) for chip in range(30)]
     configuration = {name: values[0] for name, values in CHIPS.items()}
