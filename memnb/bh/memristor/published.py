@@ -204,7 +204,7 @@ for _name, _technology, _source, _law in (
     (
         "ECRAM, metal oxide, Kim 2019",
         "ECRAM (metal oxide)",
-        ("Kim et al., IEEE IEDM (2019)", "10.1109/IEDM19573.2019.8993463"),
+        ("Kim et al., IEEE IEDM, paper 35.7 (2019)", None),
         PulseLaw("linear", 2.8214e-4, 1.1714, -0.8286, gamma=(0.4152, 0.7342), spreads=_ecram | {"std": 2.0}),
     ),
     (
