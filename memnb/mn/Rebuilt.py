@@ -62,15 +62,20 @@ class Held:
     def moved(self, fn) -> "Held":
         "Return the same where a function puts its tensors. Only an effective weight takes a lower precision."
         place = fn(self.like).device
-        to = lambda t: None if t is None else t.to(place)
         reader = copy.copy(self.reader)
         if isinstance(reader, Effective):
             reader = reader.apply(fn)
-        elif reader is not None:
-            for name, value in vars(reader).items():
-                setattr(reader, name, to(value) if isinstance(value, torch.Tensor) else value)
-        line = self.line and tuple(map(to, self.line))
-        return dataclasses.replace(self, like=to(self.like), reader=reader, line=line, state=None)
+        elif reader is not None:  # kernels of a convolution are in lists
+            vars(reader).update({name: _placed(value, place) for name, value in vars(reader).items()})
+        like, line = _placed(self.like, place), _placed(self.line, place)
+        return dataclasses.replace(self, like=like, reader=reader, line=line, state=None)
+
+
+def _placed(value, device):
+    "A value with all tensors in it, also those in lists, on a device."
+    if isinstance(value, torch.Tensor):
+        return value.to(device)
+    return type(value)(_placed(v, device) for v in value) if type(value) in (list, tuple) else value
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-007
 @patch(as_prop=True)
@@ -274,6 +279,26 @@ def check_keep(keep) -> str:
 Readable.keep = property(lambda self: self._keep, _set_keep, doc="What stays in memory: 'devices' or 'weights'.")
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-012
+@patch
+def check_described(self: Readable):
+    """Raise ValueError if a chip without devices can't be saved in words, because its weights were freed.
+
+    Warn if its weights have changed: then the file says another chip.
+    """
+    where = self.name or type(self).__name__
+    if self._held is not None and self.freed:
+        raise ValueError(
+            f"{where}: a state_dict would hold neither its weights, which were freed, nor its devices; save it before "
+            "disable_legacy(), or save the whole model by torch.save"
+        )
+    if self._held is not None and self.stale:
+        warnings.warn(
+            f"{where}: its weights have changed since they were written, and its devices are gone: the file holds a "
+            "chip with the weights as they are now",
+            stacklevel=2,
+        )
+
+
 @patch(as_prop=True)
 def like(self: Readable) -> torch.Tensor:
     "A tensor with the precision and the place of the devices."

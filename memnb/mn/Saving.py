@@ -21,6 +21,7 @@ def _save_to_state_dict(self: Weighted, *args):
     if self.training:
         self.settle()
     self.let_go()
+    self.check_described()
     super(Weighted, self)._save_to_state_dict(*args)
     destination, key = args[0], f"{args[1]}weight"
     if is_transposed(self) and destination.get(key) is not None:  # a file's names and shapes are those of the model
