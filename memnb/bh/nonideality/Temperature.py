@@ -24,7 +24,7 @@ class TemperatureDependence(Effect):
     """
 
     elementwise = ages = True
-    order = 60
+    order = 75  # after faults: a stuck filament conducts like any other
     source = "temperature"
 
     def __init__(

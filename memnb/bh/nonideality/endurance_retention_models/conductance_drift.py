@@ -32,8 +32,8 @@ class Drift(Effect):
     def __init__(
         self,
         time: float,  # since the end of programming, s
-        initial_time: float = 1e-12,  # s
-        drift_coefficient: float = 0.1,
+        initial_time: float = 20.0,  # of the first read after programming, s
+        drift_coefficient: float = 0.05,
         spread: float = 0.0,
         of="power",  # or a measured law
         g_max: float | None = None,  # of devices like those of the library (S); None: as those that were measured
@@ -89,7 +89,11 @@ def model_conductance_drift(
     drift_coefficient: float | None = 0.1,  # None: 0.1
     **kwargs,  # of Drift
 ):
-    "Age all crossbars to the time `x` by Drift; a second call changes the age, it doesn't add to it. The layer."
+    """Age all crossbars to the time `x` by Drift; a second call changes the age, it doesn't add to it. The layer.
+
+    The defaults are MemTorch's. An `initial_time` of a picosecond leaves 6 % of a conductance after a second: pass the
+    time of your first read.
+    """
     initial_time = 1e-12 if initial_time is None else initial_time
     drift_coefficient = 0.1 if drift_coefficient is None else drift_coefficient
     Drift(x, initial_time, drift_coefficient, **kwargs)
