@@ -67,7 +67,22 @@ class VTEAM(GapDevice):
             },
             "voltage_range": (-1.5, 1.5),
             "source": "chosen for this package: 10 ns at 1 V move the gap by 5 % of its range, 0.5 V nothing",
-        }
+        },
+        "illustrative": {
+            "parameters": {
+                "r_on": 25e3,
+                "r_off": 1e6,
+                "k_on": -0.050625,
+                "k_off": 0.050625,
+                "alpha_on": 3,
+                "alpha_off": 3,
+                "v_on": -0.6,
+                "v_off": 0.6,
+            },
+            "voltage_range": (-1.5, 1.5),
+            "source": "illustrative: 1 to 40 uS, as the oxide ReRAM of Wan et al. (Nature 608, 504, 2022) has, with "
+            "the kinetics of 'programmable'",
+        },
     }
     hysteresis_signal = (200e-9, 1.0, 50e6)
     bipolar_signal = (1.5, 50e6)
