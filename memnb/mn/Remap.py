@@ -181,7 +181,7 @@ class _Places:
         g, used = self.placed()
         split = lambda t: t.unflatten(0, (self.count, self.taps)).transpose(0, 1)  # (taps, lines, columns)
         inputs = self.count * self.taps
-        masks, values = ([split((t[:inputs] * used)) for t in ts] for ts in zip(*self.faults, strict=True))
+        masks, values = ([split(t[:inputs] * used) for t in ts] for ts in zip(*self.faults, strict=True))
         own = [split(m.T[:inputs]) for m in g]
         cost = fault_costs(own, [m.mT for m in masks], [v.mT for v in values]).sum(0) * self.power[:, None]
         inputs, lines = linear_sum_assignment(cost.cpu().numpy())
