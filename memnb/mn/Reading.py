@@ -68,13 +68,15 @@ def written(self: Readable) -> State:
 @patch
 def followed(self: Readable) -> State:
     "Return the state of a chip that holds the weights as they are. If they changed, redraw what writes redraw."
-    own = self.chip_counts()
+    own = not self.treatments and self.chip_counts()
     if not own and self.moved():
         self.check_programmable()
         for crossbar in self.crossbars:
             crossbar.written()
         self.note_weights(touched=False)  # by a write that is still to come, and exact until then
-    matrix = self.full_matrix()
+    matrix, limit = self.full_matrix(), None
+    for treatment in self.treatments:  # noise on weights, clipping
+        matrix, limit = treatment(matrix, limit)
     if not own and (found := noisy_difference(self, matrix)) is not None:
         difference, decode = found
         return State(self.choose(difference=difference, decode=decode), decode, self.line(decode))

@@ -24,6 +24,7 @@ class Weighted(AnalogMatrix):
     "A matrix on crossbars that holds a layer's `weight`, and on rows of its own perhaps its `bias`."
 
     groups = 1  # matrices side by side, each for inputs of its own
+    treatments: tuple = ()  # what training does to the weights of every pass, functions (matrix, limit) -> both
     _loaded, _exact, _rest, _warned = (False, False), False, None, None
     # what stays of a chip whose devices were let go, what it is to keep, and why it couldn't
     _held, _keep, _reason = None, "devices", None
@@ -206,6 +207,8 @@ def rests(self: Weighted) -> bool:
     "Whether a pass needs the devices alone: in eval mode, or if no weight is learned and none has changed."
     if not self.training or self.freed:
         return True
+    if self.treatments:
+        return False
     if (torch.is_grad_enabled() and any(p.requires_grad for p in self.learned())) or self.moved():
         return False
     if self._own is None and not self.touched:  # nobody noticed a change, which isn't yet to say that there is none
@@ -339,5 +342,13 @@ def __getstate__(self: Weighted):
     if self.training:
         self.settle()
     exact = not self.touched and not self.changed()
-    new = {"_stale": self.stale, "_seen": None, "_written": None, "_own": None, "_exact": exact, "_rest": None}
+    new = {
+        "_stale": self.stale,
+        "_seen": None,
+        "_written": None,
+        "_own": None,
+        "_exact": exact,
+        "_rest": None,
+        "treatments": (),
+    }
     return {**self.__dict__, **new}

@@ -1,6 +1,7 @@
 "What makes real crossbars differ from ideal ones, as effects that compose."
 
 from . import (
+    CircuitNoise,
     DeviceFaults,
     Endurance,
     FiniteConductanceStates,
