@@ -7,7 +7,9 @@ __all__ = ['accuracy']
 
 # %% ../../nbs/explore/Accuracy.ipynb #cell-002
 import copy
+import math
 import textwrap
+from typing import ClassVar
 
 import torch
 from fastcore.basics import patch
@@ -19,12 +21,12 @@ from memnb.explore.Explorer import (
     Exploration,
     Explorer,
     added,
-    as_python,
     fixed_panels,
     imperfections,
     log_slider,
     optional,
     some,
+    spelled,
     steps,
     switched_on,
     whole,
@@ -98,6 +100,12 @@ class _Accuracy(Exploration):
     "A classifier on crossbars."
 
     size, alt = (10.0, 4.0), "accuracy of each chip, and which class was taken for which"
+    tips: ClassVar = {
+        "bits": "Of the converters of the currents; none: currents are read exactly",
+        "line": "Resistance of the wire from one device to the next",
+        "ratio": "How much better a device conducts at its best than at its worst",
+        "chips": "How many chips are drawn; each has errors of its own",
+    }
 
     def __init__(self, model, x, y, memristor_model, parameters, patch_settings):
         self.model = _checked(model, patch_settings)
@@ -130,7 +138,7 @@ _most_with_wires = 5  # chips
 @patch
 def patching(self: _Accuracy, ratio, bits, line):
     "Parameters of the devices and settings of `patch_model`."
-    own = ratio == self.r_off / self.r_on
+    own = math.isclose(ratio, self.r_off / self.r_on, rel_tol=1e-9)
     parameters = self.parameters if own else {**self.parameters, "r_off": self.r_on * ratio}
     changed = dict(self.base)
     for name, value in (("ADC_resolution", bits), ("line_resistance", line)):
@@ -240,11 +248,13 @@ def draw(self: _Accuracy, figure, **values):
 def _made(self: _Accuracy, levels, sigma, lrs, hrs, bits, line, ratio):
     "Lines that make a patched network with its effects."
     parameters, changed = self.patching(ratio, bits, line)
-    given = [f"{name}={as_python(value)}" for name, value in changed.items()]
+    given = [f"{name}={spelled(value, name)}" for name, value in changed.items()]
+    model = spelled(self.memristor_model, "memristor_model")
+    params = ", ".join(f"{k!r}: {spelled(v, f'memristor_model_params[{k!r}]')}" for k, v in parameters.items())
     effects = [f"    {added(cls, arguments)}" for cls, arguments, _ in switched_on(levels, sigma, lrs, hrs)]
     return [
         "patched = patch_model(",
-        f"    copy.deepcopy(model).eval(), {self.memristor_model.__name__}, {as_python(parameters)},",
+        f"    copy.deepcopy(model).eval(), {model}, {{{params}}},",
         *(f"    {one}," for one in (*given, *["generator=draws"] * self.varied, "verbose=False")),
         ")",
         *["for crossbar in crossbars_of(patched):", *effects] * bool(effects),
@@ -259,10 +269,31 @@ def code(self: _Accuracy, chips, seed, line, **values):
         *made * self.varied,
         "new_chip(patched, draws)",
         "patched.tune_(generator=torch.Generator().manual_seed(0))",
-        "print(100 * (patched(x).argmax(1) == y).double().mean().item())",
+        "right.append(100 * (patched(x).argmax(1) == y).double().mean().item())",
     ]
+    chosen = f"torch.randperm(len(x), generator=torch.Generator().manual_seed(0))[:{_most}].sort().values"
+    cut = [f"seen = {chosen}", "x, y = x[seen], y[seen]"] * (self.total > _most)
     loop = [f"for chip in range({self.count(line, chips)}):", textwrap.indent("\n".join(each), "    ")]
-    return "\n".join([*made * (not self.varied), *loop])
+    shown = 'print("accuracy, mean (%):", sum(right) / len(right))'
+    return "\n".join([*cut, *made * (not self.varied), "right = []", *loop, shown])
+
+
+@patch
+def idle(self: _Accuracy, sigma, lrs, hrs, **_):
+    return () if self.varied or sigma or lrs or hrs or "programming_routine" in self.base else ("seed",)
+
+
+@patch
+def conclude(self: _Accuracy, said, **_):
+    lost = self.digital - said["accuracy, mean (%)"]
+    if lost < 0.5:
+        return "The chips are as good as the digital network, within half a point."
+    deviation = said["standard deviation (%)"]
+    if isinstance(deviation, str):
+        return f"This chip loses {lost:.2g} points; draw more of them to see how much that is luck."
+    if lost < 2 * deviation:
+        return f"The chips lose {lost:.2g} points on average, and differ by as much: judge no design by one chip."
+    return f"The chips lose {lost:.2g} points on average, more than they differ among one another."
 
 
 @torch.no_grad()
@@ -279,4 +310,6 @@ def accuracy(
     Raise TypeError or ValueError if `model` is no classifier or is already patched, if the labels don't fit, or if
     selectors and the like make every sample a circuit to be solved. Raise whatever `patch_model` raises, too.
     """
-    return _Accuracy(model, x, y, memristor_model, memristor_model_params, patch_settings).explorer()
+    given = {"memristor_model": memristor_model, "memristor_model_params": memristor_model_params, **patch_settings}
+    explored = _Accuracy(model, x, y, memristor_model, memristor_model_params, patch_settings)
+    return explored.explorer(model=model, x=x, y=y, **given)

@@ -7,7 +7,7 @@ __all__ = ['array']
 
 # %% ../../nbs/explore/Array.ipynb #cell-002
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -70,6 +70,16 @@ class _Array(Exploration):
 
     size = (11, 3.3)
     alt = "a map of the array, currents of its columns with and without wires, and the loss of each"
+    tips: ClassVar = {
+        "show": "What the map shows of each device",
+        "source": "Between a driver and its line; lines are driven at the left and read below",
+        "line": "Of the wire from one device to the next, along both kinds of line",
+        "pattern": "Which word lines are driven",
+        "which": "The line that is driven; of every other line, whether the even or the odd ones are",
+        "voltage": "Of the lines that are driven; at random: the largest",
+        "selector": "A nonlinear element in series with each device, which blocks small voltages",
+        "place": "Which of the arrays that the matrix is cut into",
+    }
 
     def __init__(self, crossbar):
         given, crossbar = crossbar, crossbars_of(crossbar)[0]
@@ -210,15 +220,35 @@ def code(self: _Array, show, source, line, pattern, which, voltage, selector="no
     where = f"{place[0]}, {place[1]}, {rows}, {columns}"
     extra = "" if self.phi is None else f", phi=crossbar.memristor.{self.phi.__name__}"
     extra += ", selector=ExponentialSelector()" if selector == "exponential" else ""
-    out = ", det_readout_currents=False" if _maps[show] in "V%" else ""
     lines = [
-        *["crossbar = crossbars_of(layer)[0]"] * (not self.alone),
+        *["crossbar = crossbars_of(crossbar)[0]"] * (not self.alone),
         f"G = crossbar.tiles(crossbar.conductances())[{where}].detach().double()",
         "V = torch.zeros(len(G), dtype=G.dtype)",
         _patterns[pattern].format(voltage=voltage, which=which, parity=which % 2),
-        f"solve_passive(G, V, torch.zeros(G.shape[1], dtype=G.dtype), {source:g}, {line:g}{out}{extra})",
+        f"wired = solve(G, V, R_source={source:g}, R_line={line:g}{extra})",
+        f"without = solve(G, V{extra}).current",
+        "loss = 1 - wired.current / without  # of each column; wired.device_voltage is that of each device",
+        'print("mean loss of current (%):", 100 * loss[without != 0].mean().item())',
     ]
     return "\n".join(lines)
+
+
+@patch
+def idle(self: _Array, pattern, **_):
+    return () if pattern in ("one line", "every other line") else ("which",)
+
+
+@patch
+def conclude(self: _Array, said, source, line, **_):
+    loss = said["mean loss of current (%)"]
+    if not source and not line:
+        return "Without resistances every device sees the whole voltage of its word line."
+    if loss < 1:
+        return f"The wires take {loss:.2g} % of the current, less than most devices scatter."
+    return (
+        f"The wires take {loss:.2g} % of the current, most from the corner far from driver and readout. Smaller arrays "
+        "or devices of a larger resistance help."
+    )
 
 
 def array(
@@ -231,4 +261,4 @@ def array(
     numbers say so. Selectors are for arrays of up to 128x128 devices. Raise TypeError or ValueError if there is no
     crossbar.
     """
-    return _Array(crossbar).explorer()
+    return _Array(crossbar).explorer(crossbar=crossbar)

@@ -9,14 +9,26 @@ __all__ = ['device']
 import bisect
 import inspect
 import math
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from fastcore.basics import patch
 
+from ..bh.memristor.Limiter import Limiter
 from ..bh.memristor.Memristor import Memristor
+from ..bh.memristor.Motion import limited
 from ..bh.memristor.window import windows
-from .Explorer import Exploration, Explorer, as_python, choice, legend_above, log_slider, slider, whole
+from memnb.explore.Explorer import (
+    Exploration,
+    Explorer,
+    choice,
+    legend_above,
+    log_slider,
+    slider,
+    spelled,
+    steps,
+    whole,
+)
 from ..show import palette, prefixed, quantity
 
 # %% ../../nbs/explore/Device.ipynb #cell-005
@@ -53,11 +65,25 @@ def _travelled(x, duration, grid, rates):
     return x
 
 # %% ../../nbs/explore/Device.ipynb #cell-012
-def _states(one, signal, dt):
+def _rates(one, nodes, v, dt, limiter):
+    "The rates (1/s) at the states `nodes` where the source gives `v`; None if nothing moves."
+    if limiter is not None:
+        w = limiter.device_voltage(one, nodes, v)
+        rates = one.rate(nodes, w)
+        if one.has_barrier:
+            rates = torch.where(nodes >= one.barrier(w), 0, rates)
+        return rates.tolist() if rates.any() else None
+    if not (speed := one.speed(v)):
+        return None
+    h = min(dt, 1e-6 / speed)
+    return ((one.step(nodes, v, h) - nodes) / h).tolist()
+
+
+def _states(one, signal, dt, limiter=None):
     "States before each sample of `signal` (T,), V, and after the last: (T + 1,)."
     generator = torch.Generator().manual_seed(0)  # of random motion: the same in each picture, or it would flicker
     if type(one).rate is Memristor.rate:
-        end, _, states = one._run(signal, return_state=True, generator=generator, dt=dt)
+        end, _, states = one._run(signal, return_state=True, generator=generator, dt=dt, limiter=limiter)
         return torch.cat([states, end[None]])
     nodes = _grid(one)
     grid, tables, states = nodes.tolist(), {}, [one.x.item()]
@@ -65,11 +91,12 @@ def _states(one, signal, dt):
     for v in signal:
         key = round(v.item(), 12)  # the two halves of a wave differ by rounding
         if key not in tables:
-            speed = one.speed(v)
-            h = min(dt, 1e-6 / speed) if speed else dt
-            tables[key] = ((one.step(nodes, v, h) - nodes) / h).tolist() if speed else None
+            tables[key] = _rates(one, nodes, v, dt, limiter)
         x = states[-1] if tables[key] is None else min(1.0, max(0.0, _travelled(states[-1], dt, grid, tables[key])))
-        states.append(one.diffuse(one.like_state(x), v, dt, generator).item() if random else x)
+        if random:
+            x = one.like_state(x)
+            x = one.diffuse(x, limited(one, x, v, limiter), dt, generator).item()
+        states.append(x)
     return torch.tensor(states, dtype=torch.float64)
 
 # %% ../../nbs/explore/Device.ipynb #cell-015
@@ -101,18 +128,35 @@ def _arguments_of(one):
     return {name: value for name, value in values.items() if name in usual and value != usual[name]}
 
 # %% ../../nbs/explore/Device.ipynb #cell-021
+_limits = [("none", 0.0), *((quantity(m * 10.0**e, "A"), m * 10.0**e) for e in range(-7, -1) for m in (1, 3))]
+_resistances = [("none", 0.0), *((quantity(m * 10.0**e, "Ω"), m * 10.0**e) for e in range(1, 6) for m in (1, 3))]
+
+
 class _Device(Exploration):
     "A device model under a signal."
 
     size = (11, 3.2)
     alt = "voltage and current over time, current against voltage, resistance and state over time"
+    tips: ClassVar = {
+        "signal": "What the source gives over time",
+        "amplitude": "The largest voltage of the source",
+        "frequency": "Of the signal; the slower it is, the farther the state moves",
+        "periods": "How often the signal is repeated",
+        "current_axis": "Of the loop; on a logarithmic axis its magnitude",
+        "compliance": "The source lowers its voltage so that no more current flows, as a measuring instrument does",
+        "series": "A resistor between source and device",
+        "parameter": "Of the model; multiplied by the factor below",
+        "factor": "What the chosen parameter is multiplied by",
+        "window": "What slows the state down near its ends; see bh.memristor.window",
+        "preset": "A published set of parameters",
+    }
 
     def __init__(self, model, parameters):
         if not isinstance(parameters, dict):
             raise TypeError(f"parameters={parameters!r}: must be a dict")
-        given = dict(parameters)
+        given, self.spelling, self.changed = dict(parameters), "model", set(parameters)
         if isinstance(model, Memristor):
-            model, given = type(model), _arguments_of(model) | given
+            model, given, self.spelling = type(model), _arguments_of(model) | given, "type(model)"
         if not (isinstance(model, type) and issubclass(model, Memristor)):
             raise TypeError(f"model={model!r}: must be a device model of memnb.bh.memristor, or a device")
         given.pop("time_series_resolution", None)
@@ -132,6 +176,8 @@ class _Device(Exploration):
             "frequency": log_slider("frequency (Hz)", f, f / 100, f * 100),
             "periods": whole("periods", 2, 1, 5),
             "current_axis": choice("current axis of the loop", ["linear", "logarithmic"]),
+            "compliance": steps("compliance", _limits, 0.0),
+            "series": steps("series resistance", _resistances, 0.0),
             "parameter": choice("parameter to change", [name for name in first.parameter_names if first.nominal[name]]),
             "factor": log_slider("its value, times", 1.0, 0.1, 10.0),
         }
@@ -173,15 +219,15 @@ class _Run(NamedTuple):
     r: torch.Tensor  # resistances, likewise (Ω)
 
 
-def _run(device, signal, amplitude, frequency, periods):
+def _run(device, signal, amplitude, frequency, periods, limiter=None):
     "The run of a fresh device. RuntimeError or OverflowError if it can't be followed."
     dt = 1 / frequency / _samples
     t = torch.arange(_samples * periods, dtype=torch.float64) * dt
     v = _signal(device, signal, amplitude, frequency, periods, t)
     with torch.no_grad():
-        x = _states(device, v, dt)
-        g = device.conductance(x)
-        return _Run(device, dt, t, v, g[:-1] * device.phi(v), x, 1 / g)
+        x = _states(device, v, dt, limiter)
+        i = device.current_at(x[:-1], limited(device, x[:-1], v, limiter))
+        return _Run(device, dt, t, v, i, x, 1 / device.conductance(x))
 
 # %% ../../nbs/explore/Device.ipynb #cell-028
 def _beside(ax, label, colour):
@@ -239,13 +285,13 @@ def _numbers(run):
 
 @patch
 def draw(
-    self: _Device, figure, signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none",
-    preset="as given",
+    self: _Device, figure, signal, amplitude, frequency, periods, current_axis, parameter, factor, compliance=0.0,
+    series=0.0, window="none", preset="as given",
 ):  # fmt: skip
     arguments, _ = self.changes(preset, parameter, factor, window)
     one = self.model(**arguments | {"time_series_resolution": 1 / frequency / _samples})
     try:
-        run = _run(one, signal, amplitude, frequency, periods)
+        run = _run(one, signal, amplitude, frequency, periods, Limiter.of(compliance or None, series))
     except (RuntimeError, OverflowError) as e:
         raise ValueError(f"{parameter} x {factor:.3g}: {e}") from e
     if not torch.isfinite(run.i).all() or not torch.isfinite(run.r).all():
@@ -261,26 +307,51 @@ def draw(
 
 # %% ../../nbs/explore/Device.ipynb #cell-040
 @patch
+def spelled(self: _Device, name, value):
+    "Write an argument as Python."
+    return spelled(value, f"parameters[{name!r}]" if name in self.changed else f"model.settings[{name!r}]")
+
+
+@patch
 def code(
-    self: _Device, signal, amplitude, frequency, periods, current_axis, parameter, factor, window="none",
-    preset="as given",
+    self: _Device, signal, amplitude, frequency, periods, current_axis, parameter, factor, compliance=0.0, series=0.0,
+    window="none", preset="as given",
 ):  # fmt: skip
     arguments, changed = self.changes(preset, parameter, factor, window)
-    name, dt = self.model.__name__, 1 / frequency / _samples
-    listed = "".join(f", {k}={as_python(v)}" for k, v in (arguments if preset == "as given" else changed).items())
+    name, dt = spelled(self.model, self.spelling), 1 / frequency / _samples
+    listed = "".join(f", {k}={self.spelled(k, v)}" for k, v in (arguments if preset == "as given" else changed).items())
     if preset != "as given":
         listed = f", **{name}.preset({preset!r}{listed})"
-    lines = [f"device = {name}(time_series_resolution={dt:.6g}{listed})"]
-    if signal == "sine":
-        duration, logarithmic = periods / frequency, current_axis == "logarithmic"
-        lines.append(
-            f"device.plot_hysteresis_loop({duration:.6g}, {amplitude:.6g}, {frequency:.6g}, log_scale={logarithmic})"
-        )
-        return "\n".join(lines)
-    s = amplitude * self.model(**arguments).set_polarity
+    one = self.model(**arguments)
+    s = amplitude * one.set_polarity
     form = {"a": amplitude, "f": frequency, "s": s, "r": -s, "quarter": _samples // 4, "periods": periods}
-    lines += [f"t = torch.arange({_samples * periods}) * {dt:.6g}"] * (signal == "triangle")
-    return "\n".join([*lines, f"signal = {_signals[signal].format(**form)}", "device.plot_state_over_time(signal)"])
+    more = f", compliance={compliance:g}" * bool(compliance) + f", series_resistance={series:g}" * bool(series)
+    more += ", generator=torch.Generator().manual_seed(0)" * one.is_random
+    timed = [f"t = torch.arange({_samples * periods}, dtype=torch.float64) * {dt:.9g}"] * ("pulses" not in signal)
+    plot = "ax.semilogy(signal, current.abs())" if current_axis == "logarithmic" else "ax.plot(signal, current)"
+    return "\n".join([
+        f"device = {name}(time_series_resolution={dt:.9g}{listed})",
+        *timed,
+        f"signal = {_signals[signal].format(**form)}",
+        f"current = device.simulate(signal, return_current=True{more})",
+        "ax = plt.subplots()[1]",
+        plot,
+        'ax.set(xlabel="voltage (V)", ylabel="current (A)")',
+        'print("largest |current| (A):", current.abs().max().item())',
+    ])  # fmt: skip
+
+
+@patch
+def conclude(self: _Device, said, compliance=0.0, **_):
+    low, high = said["lowest resistance (Ω)"], said["highest (Ω)"]
+    if "beyond the valid voltages" in said:
+        return "The signal leaves the voltages for which these parameters were fitted: the picture is an extrapolation."
+    if high < 1.01 * low:
+        return "The device is a plain resistor for this signal: it needs a larger amplitude, or more time."
+    moves = f"The resistance moves between {quantity(low, 'Ω')} and {quantity(high, 'Ω')}"
+    if compliance and said["largest |current| (A)"] > 0.99 * compliance:
+        return f"{moves}; the compliance holds the current, and with it decides how low the resistance gets."
+    return f"{moves}; a loop that crosses itself at the origin, since without a voltage no current flows."
 
 
 def device(
@@ -293,4 +364,4 @@ def device(
     times in a period; `time_series_resolution` has no effect. Raise TypeError if `model` is no device model or lacks
     one of the parameters, and ValueError if it refuses a value.
     """
-    return _Device(model, parameters).explorer()
+    return _Device(model, parameters).explorer(model=model, parameters=parameters)

@@ -8,6 +8,8 @@ __all__ = ['effects']
 # %% ../../nbs/explore/Effects.ipynb #cell-002
 import copy
 
+from typing import ClassVar
+
 import torch
 from fastcore.basics import patch
 
@@ -35,6 +37,7 @@ from ..utils import finite_range
 
 # %% ../../nbs/explore/Effects.ipynb #cell-005
 _draws = ("programming", "faults", "reads")
+_most = 256  # samples
 
 
 def _generators(seed):
@@ -44,15 +47,13 @@ def _generators(seed):
 
 def _code(seed, **values):
     wanted = switched_on(**values)
-    if not wanted:
-        return "# no effect is switched on"
     drawing = [name for *_, name in wanted if name]
     return "\n".join(
         [
-            f"from memnb.bh.nonideality import {', '.join(cls.__name__ for cls, *_ in wanted)}",
-            "",
+            "changed = copy.deepcopy(layer).eval()  # the layer itself stays as it is",
             *(f"{name} = torch.Generator().manual_seed({3 * seed + _draws.index(name)})" for name in drawing),
-            "for crossbar in layer.crossbars:",
+            "for crossbar in changed.crossbars:",
+            "    del crossbar.effects[:]",
             *(f"    {added(*one)}" for one in wanted),
         ]
     )
@@ -94,7 +95,7 @@ def _inputs(layer, x):
     if not x.numel():
         raise ValueError(f"x: shape {tuple(x.shape)}: must hold a sample")
     each = layer.readout(x[:1]).numel()
-    most = min(256, max(2, 2**19 // each)) if layer.separable else 16
+    most = min(_most, max(2, 2**19 // each)) if layer.separable else 16
     return x[some(len(x), most).to(x.device)]
 
 # %% ../../nbs/explore/Effects.ipynb #cell-011
@@ -117,11 +118,18 @@ class _Effects(Exploration):
 
     size = (11.5, 3.3)
     alt = "conductances after against before, the change in the array, outputs against digital outputs"
+    tips: ClassVar = {
+        "time": "How long after programming the layer is read; 1 s: just programmed",
+        "nu": "Conductances fall as time to the power of minus this",
+        "noise": "Standard deviation of a device's conductance from read to read",
+        "temperature": "At which the layer is read; conductances were written at 298 K",
+    }
 
     def __init__(self, layer, x):
         self.layer = _checked(layer)
         self.chips = list(self.layer.crossbars)
         self.x = _inputs(self.layer, x)
+        self.inputs = self.written_inputs(x)
         self.y = self.layer.digital(self.x)
         self.before = [chip.conductances() for chip in self.chips]
         self.g_max = max(g.max().item() for g in self.before)
@@ -130,6 +138,21 @@ class _Effects(Exploration):
         self.spread = self.w.std(correction=0).item() or 1.0
         self.ideal, self.ideal_r2 = self.fitted(self.layer.readout(self.x))
         self.shown = some(self.y.numel()).to(self.y.device)
+
+    def written_inputs(self, x):
+        "Write the inputs as Python: `x`, some of it, or the random ones."
+        if x is None:
+            shape = tuple(self.layer.rows if n < 0 else n for n in (_most, *self.x.shape[1:]))
+            drawn = f"random_inputs(changed, {shape}, torch.Generator().manual_seed(0))"
+            total = _most
+        else:
+            drawn = "x.detach()"
+            total = len(x) if x.dim() == self.x.dim() else 1
+            drawn += "" if x.dim() == self.x.dim() else "[None]"
+        if total == 1:
+            return [f"inputs = {drawn}"]
+        chosen = f"torch.randperm({total}, generator=torch.Generator().manual_seed(0))[:{len(self.x)}]"
+        return [f"inputs = {drawn}[{chosen}]"]
 
     def difference(self, g):
         "G+ - G-, or G less its reference, of these conductances of the crossbars."
@@ -224,7 +247,36 @@ def controls(self: _Effects):
 
 @patch
 def code(self: _Effects, **values):
-    return _code(**values)
+    lines = [
+        _code(**values),
+        *self.inputs,
+        "with torch.no_grad():",
+        "    for crossbar in changed.crossbars:",
+        "        crossbar.read_conductances()  # a read, as for the picture of the conductances",
+        "    readout, digital = changed.readout(inputs).double(), changed.digital(inputs).double()",
+        "sums = LineSums(changed)  # the line as tuning fits it",
+        "sums.add(readout, digital)",
+        'print("r2:", sums.line().r2.item())',
+    ]
+    return "\n".join(lines)
+
+
+@patch
+def idle(self: _Effects, time, nu, sigma, lrs, hrs, noise, **_):
+    drawn = sigma or lrs or hrs or noise
+    return ("nu",) * (time <= 1) + ("seed",) * (not drawn)
+
+
+@patch
+def conclude(self: _Effects, said, **_):
+    weights, outputs = said["error of weights (% of spread)"], said["error of outputs (% of spread)"]
+    if said["devices changed (%)"] < 1e-9 and outputs < 0.01:
+        return "Nothing is wrong yet: the layer gives the digital outputs."
+    if outputs < 0.2 * weights:
+        return "All devices change alike, and the tuned line takes most of it back."
+    return (
+        f"The outputs are off by {outputs:.2g} % of their spread; a line can't mend what differs from device to device."
+    )
 
 
 @patch
@@ -259,4 +311,4 @@ def effects(
     Raise TypeError if `layer` is no such layer, ValueError if its weights were freed, and whatever the layer raises
     if the inputs don't fit.
     """
-    return _Effects(layer, x).explorer()
+    return _Effects(layer, x).explorer(layer=layer, x=x)

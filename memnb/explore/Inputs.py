@@ -7,7 +7,7 @@ __all__ = ['inputs']
 
 # %% ../../nbs/explore/Inputs.ipynb #cell-002
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -127,6 +127,12 @@ class _Inputs(Exploration):
     "Activations under scaling routines."
 
     alt = "activations and voltages over samples, histogram of activations with the range"
+    tips: ClassVar = {
+        "routine": "How activations become voltages; see map.Input",
+        "limit": "The largest voltage that may drive a row",
+        "share": "The activation that gets the largest voltage, of the largest one; beyond it they are clipped",
+        "bits": "Of the converter (DAC) before each row, or how many bits follow one another; any: no steps",
+    }
 
     def __init__(self, x):
         self.lowest, highest = finite_range(x, "x")
@@ -182,11 +188,32 @@ def code(self: _Inputs, routine, limit, share, bits):
     settings = _settings(routine, share * self.largest, bits)
     if "range" in settings:
         settings["range"] = float(f"{settings['range']:.6g}")
-    more = f", scaling_routine_params={settings}" if settings else ""
-    return (
-        f"patch_model(model, VTEAM, {{}}, [torch.nn.Linear], max_input_voltage={limit:.4g},\n"
-        f"            scaling_routine={_routines[routine].__name__}{more})"
-    )
+    lines = [
+        "hardware = Hardware(",
+        f"    max_input_voltage={limit:.4g},",
+        f"    scaling_routine={_routines[routine].__name__},",
+        *[f"    scaling_routine_params={settings},"] * bool(settings),
+        ")  # for a whole network: patch_model(model, hardware=hardware)",
+        "rows = x.detach().double().reshape(-1, x.shape[-1])",
+        "identity = AnalogMatrix(torch.eye(x.shape[-1], dtype=rows.dtype), hardware)",
+        "back = (identity @ rows.T).T",
+        'print("error (% of rms):", 100 * ((back - rows).norm() / rows.norm()).item())',
+    ]
+    return "\n".join(lines)
+
+
+@patch
+def conclude(self: _Inputs, said, routine, **_):
+    error, clipped, bits = (said.get(name, 0) for name in ("error (% of rms)", "clipped (%)", "bits"))
+    if clipped > 1e-9 and bits:
+        return (
+            f"{clipped:.2g} % are clipped, so that the steps of {bits} bits are finer; it pays while the error falls."
+        )
+    if clipped > 1e-9:
+        return f"{clipped:.2g} % are clipped and nothing is gained by it: without steps a larger range costs nothing."
+    if bits:
+        return f"Nothing is clipped; {bits} bits leave an error of {error:.2g} %. A smaller range has finer steps."
+    return "No steps and nothing clipped: the activations are read as they were."
 
 
 def inputs(
@@ -197,4 +224,4 @@ def inputs(
     If there are more than 2^18 elements, only evenly spaced samples are shown, and the one with the largest element.
     Raise TypeError or ValueError if `x` isn't a tensor of activations, or if they aren't finite or are all 0.
     """
-    return _Inputs(x).explorer()
+    return _Inputs(x).explorer(x=x)

@@ -7,7 +7,7 @@ __all__ = ['mapping']
 
 # %% ../../nbs/explore/Mapping.ipynb #cell-002
 from functools import partial
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -122,6 +122,13 @@ class _Mapping(Exploration):
     "A weight under mapping routines."
 
     alt = "histograms of weights and conductances, weights against weights as held"
+    tips: ClassVar = {
+        "routine": "How weights become conductances; see map.Parameter",
+        "scheme": "DoubleColumn: a pair of devices for each weight; SingleColumn: one, against a reference",
+        "p_l": "Share of the weights that are kept; the largest ones beyond it are clipped",
+        "r_on": "Resistance of the best conducting state",
+        "ratio": "How much better a device conducts at its best than at its worst",
+    }
 
     def __init__(self, weight):
         finite_range(weight, "weight")
@@ -165,13 +172,31 @@ class _Mapping(Exploration):
 @patch
 def code(self: _Mapping, routine, scheme, p_l, levels, r_on, ratio):
     retained = _retained(routine, p_l)
-    kept = "" if retained is None else f", p_l={retained:.4g}"
     lines = [
-        f"patch_model(model, VTEAM, {{'r_on': {r_on:.4g}, 'r_off': {r_on * ratio:.4g}}}, [torch.nn.Linear],",
-        f"            mapping_routine={as_python(_routine(routine, levels))}, scheme={scheme}{kept})",
-        *[f"apply_finite_conductance_states(model, {levels})"] * bool(levels),
+        "hardware = Hardware(",
+        f"    device_parameters={{'r_on': {r_on:.6g}, 'r_off': {r_on * ratio:.6g}}},",
+        f"    mapping_routine={as_python(_routine(routine, levels))},",
+        f"    scheme={scheme},",
+        *([] if retained is None else [f"    p_l={retained:.4g},"]),
+        *[f"    effects=[FiniteStates({levels})],"] * bool(levels),
+        ")  # for a whole network: patch_model(model, hardware=hardware)",
+        "w = weight.detach().double().flatten(1)",
+        "held = AnalogMatrix(w, hardware).held()",
+        "error = (held - w).square().mean().sqrt() / w.std(correction=0)",
+        'print("error (% of spread):", 100 * error.item())',
     ]
     return "\n".join(lines)
+
+
+@patch
+def conclude(self: _Mapping, said, levels, p_l, **_):
+    error, clipped = said["error (% of spread)"], said["clipped (%)"]
+    if not levels and not clipped:
+        return "Any conductance can be set and every weight is kept: the weights come back as they were."
+    off = f"The weights come back with an error of {error:.2g} % of their spread"
+    if clipped:
+        return f"{off}; {clipped:.2g} % of them are clipped. Clipping pays as long as this error falls."
+    return f"{off}, from {levels} levels. A few large weights make the steps coarse: try p_l below 1."
 
 
 def mapping(
@@ -181,4 +206,4 @@ def mapping(
 
     Raise TypeError or ValueError if `weight` isn't the weight tensor of a layer, or isn't finite.
     """
-    return _Mapping(weight).explorer()
+    return _Mapping(weight).explorer(weight=weight)

@@ -8,7 +8,7 @@ __all__ = ['tuning']
 # %% ../../nbs/explore/Tuning.ipynb #cell-002
 import copy
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from fastcore.basics import patch
@@ -90,10 +90,16 @@ class _Tuning(Exploration):
     "A layer under tuning routines."
 
     alt = "digital against crossbar output with the tuned line, histogram of residuals, residuals by output channel"
+    tips: ClassVar = {
+        "routine": "How the line is found that turns currents into activations; see map.Module",
+        "count": "How many random inputs the line is fitted on",
+        "seed": "Of the random inputs",
+    }
 
     def __init__(self, layer, x):
         self.layer = _checked(layer)
         self.x = None if x is None else _samples(self.layer, x)
+        self.every = 1 if x is None else -(-len(x) // len(self.x))
 
     def line(self, work, routine, count, seed):
         "The line that a routine finds."
@@ -202,13 +208,31 @@ def draw(self: _Tuning, figure, routine, count, seed):
 
 @patch
 def code(self: _Tuning, routine, count, seed):
-    if routine in _given:
-        return f"tune_on(layer, x{', per_column=True' if _given[routine] else ''})"
+    lines = [f"torch.manual_seed({seed})  # of reads that are random"] * self.layer.random_read
+    lines.append("tuned = copy.deepcopy(layer)")
     extent, how = _extent(self.layer), ""
-    if routine != "analytic":
-        how = f"input_shape={count}" if extent is None else f"input_batch_size={count}, input_shape={extent}"
-        how += f", generator=torch.Generator().manual_seed({seed})"
-    return f"layer.tuning_routine, layer.tuning_routine_params = {_random[routine].__name__}, {{}}\nlayer.tune({how})"
+    if routine in _given:
+        thinned = "x" if self.every == 1 else f"x[::{self.every}]"
+        lines.append(f"tune_on(tuned, {thinned}{', per_column=True' if _given[routine] else ''}, verbose=False)")
+    else:
+        if routine != "analytic":
+            how = f"input_shape={count}" if extent is None else f"input_batch_size={count}, input_shape={extent}"
+            how += f", generator=torch.Generator().manual_seed({seed})"
+        lines.append(f"tuned.tuning_routine, tuned.tuning_routine_params = {_random[routine].__name__}, {{}}")
+        lines.append(f"tuned.tune({how})")
+    return "\n".join([*lines, "line = tuned.transform_output", 'print("r2 of the fit:", line.r2.item())'])
+
+
+@patch
+def conclude(self: _Tuning, said, routine, **_):
+    slope, r2 = abs(said["slope error on others (%)"]), float(said["r2 on others"])
+    if r2 > 0.9999 and slope < 0.1:
+        return "The line makes the crossbar's output the digital one."
+    if slope > 1:
+        return f"On other inputs the slope is off by {slope:.2g} %: take more inputs, or such as the layer really sees."
+    return (
+        f"The slope is right; what is left, 1 - r² = {1 - r2:.2g}, differs from output to output, and no line mends it."
+    )
 
 
 def tuning(
@@ -221,4 +245,4 @@ def tuning(
     is slow. Raise TypeError if `layer` is no memristive layer with a crossbar, and ValueError if its digital weights
     were freed or it can't take the inputs.
     """
-    return _Tuning(layer, x).explorer()
+    return _Tuning(layer, x).explorer(layer=layer, x=x)

@@ -7,5 +7,7 @@ from .Device import device
 from .Effects import effects
 from .Explorer import Explorer, use_style
 from .Inputs import inputs
+from .Library import library
 from .Mapping import mapping
+from .Pulses import pulses
 from .Tuning import tuning

@@ -40,6 +40,8 @@ class Crossbar(torch.nn.Module):
     is out of range.
     """
 
+    motions = 0  # how often random motion was drawn from the chip's seed
+
     def __init__(
         self,
         memristor_model,  # a class from `memnb.bh.memristor`
@@ -131,7 +133,7 @@ class Crossbar(torch.nn.Module):
         "Return what no tensor says (version, seed, effects), as the bytes of JSON, which every kind of file can hold."
         name = lambda effect: f"{type(effect).__module__}.{type(effect).__qualname__}"
         effects = [[name(e), e.settings, list(e._seeds), e.redraws] for e in self.effects]
-        text = json.dumps({"version": 2, "seed": self.seed, "effects": effects})
+        text = json.dumps({"version": 2, "seed": self.seed, "effects": effects, "motions": self.motions})
         return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state):
@@ -151,7 +153,7 @@ class Crossbar(torch.nn.Module):
             effect.reseed(*seeds)
             effect.home, effect.report, effect.redraws = self.memristor.x.detach(), {}, redraws
             effects.append(effect)
-        self.seed = state.get("seed", self.seed)
+        self.seed, self.motions = state.get("seed", self.seed), state.get("motions", 0)
         del self.effects[:]
         self.effects.extend(effects)
         self._dropped += 1

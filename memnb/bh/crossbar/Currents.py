@@ -12,6 +12,7 @@ from .Effect import Effect
 from .Merging import effective_conductance
 from .Passive import solve
 from .Tile import products, row_tiles, split_rows
+from .Change import motion
 from ..Quantize import check_adc, convert, straight_through
 from ...utils import check_flag, check_number, finite_range
 
@@ -95,14 +96,15 @@ def tile_currents(
 
 def disturbing_currents(crossbar, voltages) -> torch.Tensor:
     "`tile_currents` where every sample lasts one time step of the devices and moves their states."
-    currents, kept = [], crossbar.memristor._buffers
+    currents, kept, draws = [], crossbar.memristor._buffers, motion(crossbar)
     for v in voltages:
         currents.append(_tile_currents(crossbar, v[None], None, None))
         if currents[-1].requires_grad and not kept["x"].requires_grad:
             # the graph holds the state that was read; the next one is written elsewhere
             kept["x"] = kept["x"].clone()
         crossbar.memristor.simulate(
-            v.view(crossbar.groups, crossbar.rows).T.repeat_interleave(crossbar.columns // crossbar.groups, 1)[None]
+            v.view(crossbar.groups, crossbar.rows).T.repeat_interleave(crossbar.columns // crossbar.groups, 1)[None],
+            generator=draws,
         )
     return torch.cat(currents, 1) if currents else voltages.new_zeros(crossbar.grid[0], 0, crossbar.columns)
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import torch
 from tqdm.auto import tqdm
 
+from .Change import motion
 from ..memristor.Limiter import Limiter
 from ..memristor.Motion import advanced
-from ...utils import check_generator, check_number, finite_range
+from ...utils import check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-005
 class ProgrammingError(ValueError, AssertionError):
@@ -164,14 +165,14 @@ def naive_program(
     compliance=None,  # see simulate (A)
     series_resistance=0.0,  # in series with each device (ohm)
     transistor=None,  # in series with each device: half-selected devices then see nothing
-    generator=None,  # of random motion
+    generator=None,  # of random motion; None: the chip's own
 ):
     """Program one device by write-verify; returns `crossbar.devices`. Warns with the error left if it gives up.
 
     Raises ProgrammingError for a target outside the device's bounds, ValueError for impossible numbers.
     """
     array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
-    check_generator(generator)
+    generator = motion(crossbar, generator)
     simulate_neighbours = simulate_neighbours and transistor is None
     raising, lowering = _check_levels(
         array, pos_voltage_level, neg_voltage_level, rel_tol, pulse_duration, refactory_period
@@ -355,7 +356,7 @@ def program_array(
     compliance=None,  # see simulate (A)
     series_resistance=0.0,  # in series with each device (ohm)
     transistor=None,  # in series with each device: half-selected devices then see nothing
-    generator=None,  # of random motion
+    generator=None,  # of random motion; None: the chip's own
     progress=True,  # a bar, after two seconds
 ) -> Programming:
     """Program all devices by write-verify, word line by word line, in all tiles at once, and return the statistics.
@@ -365,7 +366,7 @@ def program_array(
     impossible.
     """
     array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
-    check_generator(generator)
+    generator = motion(crossbar, generator)
     width = array.time_series_resolution if pulse_duration is None else pulse_duration
     levels = _check_levels(array, pos_voltage_level, neg_voltage_level, rel_tol, width, refactory_period)
     thresholds = force_adjustment_pos_voltage_threshold, force_adjustment_neg_voltage_threshold

@@ -11,6 +11,7 @@ import math
 
 import torch
 
+from .Limiter import Limiter
 from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/Display.ipynb #cell-005
@@ -28,12 +29,16 @@ class Display:
         return_result=False,
         *,
         ax=None,
+        compliance=None,
+        series_resistance=0.0,
+        transistor=None,
     ):
         """The current-voltage loop under a sine of `duration` seconds, from the present state, which is left as it is.
 
         With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
         Defaults are the model's `hysteresis_signal`. Sampled at `time_series_resolution`, but not more often than 500
-        times in a period.
+        times in a period. `compliance`, `series_resistance` and `transistor` are in series with the device, as in
+        `simulate`; the voltages are those of the source.
         """
         defaults = self.hysteresis_signal
         duration = _given(duration, "duration", defaults[0])
@@ -41,7 +46,8 @@ class Display:
         frequency = _given(voltage_signal_frequency, "voltage_signal_frequency", defaults[2])
         t, dt = self._times(duration, frequency)
         voltage = amplitude * torch.sin(2 * math.pi * frequency * t)
-        return self._loop(voltage, dt, log_scale, return_result, ax)
+        limiter = Limiter.of(compliance, series_resistance, transistor)
+        return self._loop(voltage, dt, log_scale, return_result, ax, limiter)
 
     def plot_bipolar_switching_behaviour(
         self,
@@ -51,18 +57,22 @@ class Display:
         return_result=False,
         *,
         ax=None,
+        compliance=None,
+        series_resistance=0.0,
+        transistor=None,
     ):
         """Plot |I| on a log scale over one triangular sweep, 0 to +amplitude to -amplitude to 0, as in a measurement.
 
         With `return_result` it returns (voltage (T,), current (T, *shape)); else it plots on `ax` and returns None.
         Defaults are the model's `bipolar_signal`. The device's state is left as it is. The sweep is sampled as in
-        `plot_hysteresis_loop`.
+        `plot_hysteresis_loop`, and has the same elements in series.
         """
         amplitude = _given(voltage_signal_amplitude, "voltage_signal_amplitude", self.bipolar_signal[0])
         frequency = _given(voltage_signal_frequency, "voltage_signal_frequency", self.bipolar_signal[1])
         t, dt = self._times(1 / frequency, frequency)
         triangle = amplitude * 2 / math.pi * torch.asin(torch.sin(2 * math.pi * frequency * t))
-        return self._loop(triangle, dt, log_scale, return_result, ax)
+        limiter = Limiter.of(compliance, series_resistance, transistor)
+        return self._loop(triangle, dt, log_scale, return_result, ax, limiter)
 
     def plot_state_over_time(self, voltage_signal, return_result=False, *, axes=None):
         """Voltage, normalised state and resistance while a signal is applied; the device's state is left as it is.
@@ -90,9 +100,9 @@ class Display:
         dt = max(self.time_series_resolution, 1 / frequency / 500)
         return torch.arange(round(duration / dt), dtype=torch.float64) * dt, dt
 
-    def _loop(self, voltage, dt, log_scale, return_result, ax):
+    def _loop(self, voltage, dt, log_scale, return_result, ax, limiter):
         with torch.no_grad():
-            _, current, _ = self._run(self._signal(voltage), return_current=True, dt=dt)
+            _, current, _ = self._run(self._signal(voltage), return_current=True, dt=dt, limiter=limiter)
         if return_result:
             return voltage, current
         import matplotlib.pyplot as plt

@@ -51,6 +51,8 @@ class MeasuredDevice:
     pulses: PulseLaw | None = None
     model: str = "VTEAM"
     parameters: dict = field(default_factory=dict)
+    fit: str = ""  # whose fit the numbers are, and to which figure, where that isn't the source itself
+    note: str = ""  # what to know before it is used
 
     def __post_init__(self):
         if self.model not in _models:
@@ -82,6 +84,7 @@ class MeasuredDevice:
 
     def _repr_html_(self):
         text = {"technology": self.technology, "measured": self.measured, "source": self.source, "DOI": self.doi or "-"}
+        text |= {name: value for name, value in (("fit", self.fit), ("note", self.note)) if value}
         if self.high is not None:
             text["range"] = _range(self)
         return card(self.name, text | {"laws": ", ".join(self.facts()) or "-", "model": self.model})
@@ -128,8 +131,11 @@ class Library(Mapping):
     def __call__(self, technology: str | None = None) -> pd.DataFrame:
         "Return a table of all devices, or of those whose technology contains a word."
         shown = [d for d in self.values() if technology is None or technology.lower() in d.technology.lower()]
-        rows = [(d.name, d.technology, _range(d), ", ".join(d.facts()), d.model, d.source, d.doi or "") for d in shown]
-        columns = ["name", "technology", "range", "laws", "model", "source", "DOI"]
+        rows = [
+            (d.name, d.technology, _range(d), ", ".join(d.facts()), d.model, d.source, d.doi or "", d.fit)
+            for d in shown
+        ]
+        columns = ["name", "technology", "range", "laws", "model", "source", "DOI", "fit"]
         return pd.DataFrame(rows, columns=columns).set_index("name")
 
     def __repr__(self):
