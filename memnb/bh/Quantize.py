@@ -134,7 +134,7 @@ def fixed_converter(
 
     The gradient passes straight through the rounding; where `x` is clipped, it is 0.
     """
-    top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
+    top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=65, integer=True) - 1) - 1
     step = limit / top
     if not with_gradient(x):  # in as few passes over memory as there can be
         return (x / step).add_(0.5).floor_().clamp_(-top, top).mul_(step)

@@ -1,6 +1,6 @@
 "Behaviour: devices, crossbars and converters."
 
 from . import Converter, Quantize, crossbar, memristor, nonideality
-from .Converter import ADC
+from .Converter import ADC, DAC
 from .crossbar import Scheme
 from .StochasticParameter import StochasticParameter, unpack_parameters

@@ -132,6 +132,8 @@ def _checked(s, x, routine):
     if isinstance(s, float) and s and math.isfinite(s):
         return s
     scale = torch.as_tensor(s, dtype=x.dtype, device=x.device)
+    if scale.requires_grad and not scale.dim():  # of a range that is learned, and checked
+        return scale
     finite_range(scale, "s of scaling_routine")
     if (scale == 0).any():
         raise ValueError(f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone")
@@ -163,6 +165,13 @@ def _range(module, range, input):
     return check_number(range, "range", at_least=torch.finfo(input.dtype).tiny, at_most=torch.finfo(input.dtype).max)
 
 
+def _positive(input, bits, signed):
+    "Inputs and bits of a converter with a sign that has the levels of one without: it has a bit more."
+    if signed is not False:
+        return input, bits
+    return within(input, 0.0), None if bits is None else check_number(bits, "bits", at_least=1, integer=True) + 1
+
+
 @states(proportional=True, by_row=True)
 def per_sample_scale(
     module,  # anything with `max_input_voltage` (volt)
@@ -185,8 +194,9 @@ def fixed_scale(
     input: torch.Tensor,  # activations, any shape
     range: float | None = None,  # activation that max_input_voltage stands for; None: that of the layer's calibration
     bits: int | None = None,  # of the DAC; None: any voltage
+    signed: bool | None = True,  # False: 2^bits levels from 0 upwards; None: calibration chooses
 ) -> tuple[torch.Tensor, float]:
-    """Return (V, s) with s = max_input_voltage/range; inputs are clipped to [-range, range].
+    """Return (V, s) with s = max_input_voltage/range; inputs are clipped to [-range, range], or [0, range].
 
     With `bits`, inputs are also rounded to a DAC's steps; gradients pass straight through the rounding.
 
@@ -194,37 +204,50 @@ def fixed_scale(
     """
     limit, range = _limit(module, input), _range(module, range, input)
     s = limit / range
+    input, bits = _positive(input, bits, signed)
     if bits is None:
         return within(input, -range, range) * s, s
     if input.requires_grad and torch.is_grad_enabled():
         return fixed_converter(input * s, bits, limit), s
-    top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=64, integer=True) - 1) - 1
+    top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=65, integer=True) - 1) - 1
     # as the converter does, in as few passes over memory as there can be
     return (input * (top / range)).add_(0.5).floor_().clamp_(-top, top).mul_(limit / top), s
 
 # %% ../../nbs/map/Input.ipynb #cell-020
-@states(by_row=True, with_range=True, top=lambda params: 1 - 2.0 ** (1 - params["bits"]))
+@states(
+    by_row=True,
+    with_range=True,
+    top=lambda params: 1.0 if params.get("signed") is False else 1 - 2.0 ** (1 - params["bits"]),
+)
 def bit_serial(
     module,  # anything with `max_input_voltage` (volt)
     input: torch.Tensor,  # activations (..., rows)
     bits: int,  # of an input, at least 2
     range: float | None = None,  # the activation of full scale; None: that of the layer's calibration
+    signed: bool | None = True,  # False: 2^bits levels from 0 upwards; None: calibration chooses
 ) -> tuple[torch.Tensor, Encoding]:
     """(V, Encoding): `bits` patterns (bits, ..., rows) of 0 and max_input_voltage, lowest bit first; two's complement.
 
-    Inputs are clipped to [-range, range (1 - 2^(1 - bits))]. Gradients pass straight through. Raises as `fixed_scale`.
+    Inputs are clipped to [-range, range (1 - 2^(1 - bits))], without a sign to [0, range]. Gradients pass straight
+    through. Raises as `fixed_scale`.
     """
     check_number(bits, "bits", at_least=2, at_most=24, integer=True)
     limit, range = _limit(module, input), _range(module, range, input)
-    half = 2 ** (bits - 1)
-    q = (input.detach() * (half / range)).add_(0.5).floor_().clamp_(-half, half - 1)
+    half, low = 2 ** (bits - 1), -range
+    if signed is False:
+        q, low = (input.detach() * ((2 * half - 1) / range)).add_(0.5).floor_().clamp_(0, 2 * half - 1), 0.0
+    else:
+        q = (input.detach() * (half / range)).add_(0.5).floor_().clamp_(-half, half - 1)
     number = torch.where(q < 0, q + 2 * half, q).to(torch.int64)
     shifts = torch.arange(bits, device=input.device).view(-1, *[1] * input.dim())
     patterns = ((number >> shifts) & 1).to(input.dtype) * limit
     weights = 2.0 ** torch.arange(1 - bits, 1, dtype=torch.float64, device=input.device)
-    weights[-1] = -1.0
-    if input.requires_grad and torch.is_grad_enabled():  # all of it through the highest bit, whose weight is -1
-        through = -within(input, -range, range) * (limit / range)
+    if signed is False:
+        weights *= half / (2 * half - 1)
+    else:
+        weights[-1] = -1.0
+    if input.requires_grad and torch.is_grad_enabled():  # all of it through the highest bit
+        through = within(input, low, range) * (limit / range / weights[-1].item())
         patterns = torch.cat([patterns[:-1], (patterns[-1] + (through - through.detach()))[None]])
     return patterns, Encoding(limit / range, weights=weights)
 
@@ -235,12 +258,15 @@ def pulse_width(
     input: torch.Tensor,  # activations (..., rows)
     range: float | None = None,  # the activation of a pulse of full length; None: that of the layer's calibration
     bits: int | None = None,  # 2^(bits - 1) - 1 lengths besides 0; None: any
+    signed: bool
+    | None = True,  # False: 2^bits - 1 lengths besides 0, for no negative inputs; None: calibration chooses
 ) -> tuple[torch.Tensor, Encoding]:
     """Return (V, Encoding): max_input_voltage with the sign of the input, for a time proportional to its magnitude.
 
     Raise what `fixed_scale` raises.
     """
     limit, range = _limit(module, input), _range(module, range, input)
+    input, bits = _positive(input, bits, signed)
     share = within(input, -range, range) / range if bits is None else fixed_converter(input / range, bits, 1.0)
     sign = torch.where(share.detach() < 0, -1.0, 1.0).to(share.dtype)
     return limit * sign, Encoding(limit / range, duration=share * sign)

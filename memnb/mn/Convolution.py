@@ -214,6 +214,7 @@ def kernel_currents(self: ForwardConvolution, drive, reader) -> list:
 def sums(self: ForwardConvolution, input, reader, decode):
     adc, traits = self.hardware.ADC, scaling_traits(*self.encoding)
     plain = decode.slices == 1 and not decode.reference and (adc is None or adc.quant_method == "linear")
+    plain = plain and (adc is None or not adc.repeats)  # those are of patches
     if not isinstance(reader, Product) or reader.linear or not traits.elementwise or self.bias_rows or not plain:
         return super(ForwardConvolution, self).sums(input, reader, decode)
     if Tiled.fits(self, input, reader, decode):
@@ -222,6 +223,8 @@ def sums(self: ForwardConvolution, input, reader, decode):
     drive = voltages if reader.phi is None else reader.phi(voltages)
     if isinstance(s, Encoding):
         drive, s = drive if s.duration is None else drive * s.duration, s.s
+    if isinstance(s, torch.Tensor) and s.dim():  # one number for each sample
+        s = s.amax(tuple(range(-self.dimensions - 1, 0)), keepdim=True)
     y, step = self.summed(self.kernel_currents(drive, reader))
     if decode.factor is not None:
         y = y * decode.factor.to(y.dtype).view(-1, *[1] * self.dimensions)
@@ -251,7 +254,10 @@ def summed(self: ForwardConvolution, currents: list):
     adc = self.hardware.ADC
     if adc is None:
         return sum(currents[1:], currents[0]), 1.0
-    settings, limit = (adc.bits, adc.overflow_rate), None if self.ADC_range is None else self.ranges[1][0]
+    if not adc.plain:
+        return self.digitised(torch.stack(currents), -self.dimensions - 1).sum(0), 1.0
+    limits = self.limits
+    settings, limit = (adc.bits, adc.overflow_rate), None if limits is None else limits[0]
     if any(c.requires_grad for c in currents) or traced():
         return converted_sum(torch.stack(currents), *settings, adc.quant_method, limit), 1.0
     return step_sum(currents, *settings, limit)

@@ -11,7 +11,7 @@ import importlib
 
 import torch
 
-from ..bh.Converter import ADC
+from ..bh.Converter import Converter
 from ..bh.crossbar.Effect import Effect
 from ..bh.crossbar.Scheme import Scheme
 from ..bh.crossbar.Selector import Selector
@@ -69,7 +69,12 @@ def as_data(value, where):
     if hasattr(value, "__array__"):
         t = torch.as_tensor(value).detach()
         return {"tensor": t.tolist(), "dtype": str(t.dtype).partition(".")[2]}
-    for kind, arguments in ((Effect, "settings"), (Selector, "__dict__"), (ADC, "__dict__"), (Transistor, "__dict__")):
+    for kind, arguments in (
+        (Effect, "settings"),
+        (Selector, "__dict__"),
+        (Converter, "settings"),
+        (Transistor, "__dict__"),
+    ):
         if isinstance(value, kind):
             return {
                 "object": _name_of(type(value), where),
@@ -97,7 +102,7 @@ def from_data(data, where):
         return torch.tensor(data["tensor"], dtype=getattr(torch, data["dtype"]))
     if "object" in data:
         kind = _thing_of(data["object"], where)
-        if not (isinstance(kind, type) and issubclass(kind, (Effect, Selector, ADC, Transistor))):
+        if not (isinstance(kind, type) and issubclass(kind, (Effect, Selector, Converter, Transistor))):
             raise ValueError(f"{where}={data['object']!r}: must be an effect, a selector, a converter or a transistor")
         return kind(**from_data(data["arguments"], where))
     return {k: from_data(v, f"{where}[{k!r}]") for k, v in data.items()}

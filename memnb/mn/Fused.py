@@ -106,7 +106,8 @@ class Tiled:
 
     def __init__(self, layer, reader, line=None):
         adc, (routine, params) = layer.hardware.ADC, layer.encoding
-        limit = None if layer.ADC_range is None else layer.ranges[1][0]
+        limits = layer.limits
+        limit = None if limits is None else limits[0]
         self.reader, self.settings = reader, (adc.bits, adc.overflow_rate, limit)
         factor = scaling_traits(routine, params).factor if reader.phi is None else None
         self.factor = None if factor is None else functools.partial(factor, **params)
@@ -118,7 +119,14 @@ class Tiled:
     def fits(layer, input, reader, decode) -> bool:
         "Whether the kernel reads this layer."
         adc = layer.hardware.ADC
-        if type(reader) is not Product or adc is None or adc.quant_method != "linear" or traced() or transformed():
+        if (
+            type(reader) is not Product
+            or adc is None
+            or adc.quant_method != "linear"
+            or not adc.plain
+            or traced()
+            or transformed()
+        ):
             return False
         if input.device.type != "cpu" or (torch.is_grad_enabled() and (input.requires_grad or layer.training)):
             return False

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from fastcore.basics import patch
 
-from ..bh.Converter import ADC
+from ..bh.Converter import ADC, DAC
 from ..bh.crossbar.Crossbar import check_model
 from ..bh.crossbar.Effect import Effect
 from ..bh.crossbar.Merging import resistances
@@ -27,10 +27,12 @@ from ..bh.crossbar.Tile import check_tile_shape
 from ..bh.memristor import VTEAM, library
 from ..bh.nonideality.Measured import measured_effects
 from ..bh.Quantize import check_adc
+from ..map.Drive import drive_of
 from ..map.Input import naive_scale
 from ..map.Module import naive_tune
 from ..map.Parameter import naive_map
 from .Data import as_data, from_data, same
+from .Presets import published
 from ..show import card, quantity
 from ..utils import check_number
 
@@ -62,6 +64,9 @@ class Hardware:
     bias_input: activation that drives rows which hold the bias; None: the bias is added digitally (None).
     seed: the identity of the chip, an integer; None: drawn when it is made (None).
     random_crossbar_init: devices start from uniformly drawn conductances (False).
+    DAC: the converter that drives the rows, a `DAC` or its bits; it takes the place of naive_scale, and gives a routine
+        that drives in time its bits, sign and range; None: what the scaling routine says (None).
+    partition: how rows are cut into tiles: "full", all full but the last, or "even", equal parts ("full").
     """
 
     device: Any = VTEAM
@@ -86,6 +91,8 @@ class Hardware:
     bias_input: float | None = None
     seed: int | None = None
     random_crossbar_init: bool = False
+    DAC: Any = None
+    partition: str = "full"
 
     def __post_init__(self):
         for name in ("device_parameters", *(f"{kind}_routine_params" for kind in ("programming", "scaling", "tuning"))):
@@ -102,11 +109,26 @@ class Hardware:
             set_("tile_shape", check_tile_shape(self.tile_shape))
         if self.ADC is not None and not isinstance(self.ADC, ADC):
             set_("ADC", ADC(self.ADC))
+        if self.DAC is not None and not isinstance(self.DAC, DAC):
+            set_("DAC", DAC(self.DAC))
         set_("effects", tuple(_template(effect) for effect in _listed(self.effects)))
         for name in ("device_parameters", *(f"{kind}_routine_params" for kind in ("programming", "scaling", "tuning"))):
             set_(name, dict(getattr(self, name)))
         set_("wires", _wires(self.source_resistance, self.line_resistance))
         set_("nominal", self.device.nominal_device(self.device_parameters).nominal)  # refuses impossible values
+        set_("drive", drive_of(self))
+
+    def tile_shape_for(self, rows: int) -> tuple | None:
+        "Return the rows and columns of the tiles that a matrix with so many rows is cut into."
+        if self.tile_shape is None or self.partition == "full":
+            return self.tile_shape
+        tiles = -(-rows // self.tile_shape[0])
+        return -(-rows // tiles), self.tile_shape[1]
+
+    def unit(self, converter) -> float:
+        "Return the unit of a converter's offset, noise and given range: 1, or the largest current of a cell (A)."
+        low, high = (self.nominal[name] for name in ("r_on", "r_off"))
+        return (1 / low - 1 / high) * self.max_input_voltage if converter.unit == "cell" else 1.0
 
     def replace(self, **changes) -> "Hardware":
         "Return a Hardware with some fields changed; raise TypeError for a name that is no field."
@@ -123,7 +145,11 @@ def _check_routines(h):
         params = h.programming_routine_params
         _check_call("programming_routine", h.programming_routine, "programming_routine_params", params, 3)
     for kind in ("scaling_routine", "tuning_routine"):
-        _check_call(kind, getattr(h, kind), f"{kind}_params", getattr(h, f"{kind}_params"), 2)
+        params = getattr(h, f"{kind}_params")
+        if kind == "scaling_routine" and h.DAC is not None and isinstance(params, dict):
+            bits = callable(h.scaling_routine) and "bits" in inspect.signature(h.scaling_routine).parameters
+            params = ({"bits": None} if bits else {}) | params
+        _check_call(kind, getattr(h, kind), f"{kind}_params", params, 2)
 
 
 def _check_call(name, routine, params_name, params, positional):
@@ -141,6 +167,8 @@ def _check_call(name, routine, params_name, params, positional):
 def _check_numbers(h):
     "Raise TypeError or ValueError unless flags and numbers are what they must be."
     check_scheme(h.scheme)
+    if h.partition not in ("full", "even"):
+        raise ValueError(f"partition={h.partition!r}: must be 'full' or 'even'")
     for name in ("transistor", "random_crossbar_init"):
         if not isinstance(getattr(h, name), bool):
             raise TypeError(f"{name}={getattr(h, name)!r}: must be True or False")
@@ -205,7 +233,9 @@ def _template(effect) -> Effect:
 @patch
 def to_dict(self: Hardware) -> dict:
     "Return all fields in terms that JSON knows; raise ValueError for a routine that can't be imported by a name."
-    return {f.name: as_data(getattr(self, f.name), f.name) for f in dataclasses.fields(self)}
+    later = {"DAC": None, "partition": "full"}  # files of older versions don't have them
+    fields = [f.name for f in dataclasses.fields(self) if f.name not in later or getattr(self, f.name) != later[f.name]]
+    return {name: as_data(getattr(self, name), name) for name in fields}
 
 
 @patch(cls_method=True)
@@ -259,6 +289,8 @@ def preset(cls: Hardware, name: str):
     "Return a named Hardware; raise ValueError if there is none of that name."
     if name not in cls.presets():
         raise ValueError(f"name={name!r}: must be one of {sorted(cls.presets())}")
+    if name in published:
+        return cls(**{field: value for field, (value, _) in published[name][1].items()})
     return cls(**_presets[name][1]) if name in _presets else cls(device=name)
 
 
@@ -266,7 +298,16 @@ def preset(cls: Hardware, name: str):
 def presets(cls: Hardware) -> dict:
     "Return {name: source} of the named Hardwares."
     measured = {name: device.source for name, device in library.items() if device.high is not None}
-    return {name: source for name, (source, _) in _presets.items()} | measured
+    return {name: source for name, (source, _) in (_presets | published).items()} | measured
+
+
+@patch(cls_method=True)
+def sources(cls: Hardware, name: str) -> dict:
+    "Return {field: source} of what a named Hardware sets; raise ValueError if there is none of that name."
+    if name in published:
+        return {field: source for field, (_, source) in published[name][1].items()}
+    default = Hardware()
+    return dict.fromkeys(default.differences(cls.preset(name)), cls.presets()[name])
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-024
 def from_memtorch(

@@ -15,13 +15,14 @@ from ..bh.crossbar.Decode import map_weights
 from ..bh.crossbar.Read import Product, choose_reader
 from ..bh.crossbar.Scheme import Reference
 from ..bh.crossbar.Tile import converted_sum
-from ..map.Input import Encoding, encode, fixed_scale, plain_routine, scaling_traits
+from ..map.Input import Encoding, encode, scaling_traits
 from .Hardware import Hardware
+from .Ranges import Ranged, finished
 from ..show import card, thumbnail
-from ..utils import Cache, check_finite, derive, drawn_seed, finite_range, real_tensor, traced, within
+from ..utils import check_finite, derive, drawn_seed, finite_range, real_tensor, traced, within
 
 # %% ../../nbs/mn/Matrix.ipynb #cell-005
-class AnalogMatrix(torch.nn.Module):
+class AnalogMatrix(Ranged):
     """A matrix (outputs, inputs) on crossbars: `A @ x` for x of shape (n,), (n, k) or (..., n).
 
     Numpy arrays give numpy arrays. `A.T @ y` reads the same cells from their columns. `hardware` may be replaced by
@@ -46,9 +47,8 @@ class AnalogMatrix(torch.nn.Module):
         self.name, self.groups, self._hardware, self._settings = name, groups, h, 0
         seeds = [derive(self.seed, name, k) for k in range(2)]
         self.crossbars, self.crossbar_operation, self.decode = self.make_crossbars(matrix, seeds)
-        self.register_buffer("input_range", None)  # the activation that max_input_voltage stands for, if calibrated
-        self.register_buffer("ADC_range", None)  # full scale of the ADC of each slice (A), likewise
-        self._cache, self._chips = Cache(), tuple(self.crossbars)  # the latter for reads, which look it up often
+        self.ranges_unknown()
+        self._chips = tuple(self.crossbars)  # for reads, which look it up often
         self._precision = self.crossbars[0].memristor.x.dtype  # of the draws
         for effect in h.effects:
             for crossbar in self.crossbars:
@@ -56,11 +56,11 @@ class AnalogMatrix(torch.nn.Module):
 
     def make_crossbars(self, matrix, seeds) -> tuple:
         "Return (crossbars, how they are combined, decode) that hold a matrix (columns, rows, ...)."
-        h = self._hardware
+        h, rows = self._hardware, matrix[0].numel()
         return build_crossbars(
             matrix, h.device, h.device_parameters, h.transistor, h.mapping_routine, h.programming_routine,
-            h.programming_routine_params, h.p_l, h.scheme, h.tile_shape, random_crossbar_init=h.random_crossbar_init,
-            groups=self.groups, seeds=seeds,
+            h.programming_routine_params, h.p_l, h.scheme, h.tile_shape_for(rows),
+            random_crossbar_init=h.random_crossbar_init, groups=self.groups, seeds=seeds,
         )  # fmt: skip
 
     @property
@@ -72,14 +72,24 @@ class AnalogMatrix(torch.nn.Module):
     def hardware(self, new):
         if not isinstance(new, Hardware):
             raise TypeError(f"hardware={new!r}: must be a memnb.Hardware")
-        made = {"device", "device_parameters", "scheme", "mapping_routine", "p_l", "tile_shape", "bias_input", "seed"}
+        made = {
+            "device",
+            "device_parameters",
+            "scheme",
+            "mapping_routine",
+            "p_l",
+            "tile_shape",
+            "bias_input",
+            "seed",
+            "partition",
+        }
         if changed := sorted((made | {"effects", "random_crossbar_init"}) & set(self._hardware.differences(new))):
             raise ValueError(f"hardware: {changed} can't be changed any more; make a new chip")
         self._hardware, self._settings = new, self._settings + 1
 
     def redraw(self, *seeds: int, devices: bool = True):
         "Become another chip: draw anew what devices and effects have drawn. Of several seeds each is a chip's."
-        self.seed = seeds[0]
+        self.seed, self._converter_seed, self._noise = seeds[0], None, None
         for k, crossbar in enumerate(self.crossbars):
             crossbar.redraw(*(derive(seed, self.name, k) for seed in seeds), devices=devices)
 
@@ -93,29 +103,6 @@ class AnalogMatrix(torch.nn.Module):
         "Whether currents are proportional to voltages."
         chips = self.crossbars
         return self._hardware.selector is None and all(c.memristor.ohmic and c.reader is None for c in chips)
-
-    @property
-    def encoding(self) -> tuple:
-        "The scaling routine and its parameters: after calibration a fixed range takes the place of one per call."
-        function, params = plain_routine(self._hardware.scaling_routine, self._hardware.scaling_routine_params)
-        if self.input_range is None:
-            return function, params
-        traits, limit = scaling_traits(function, params), {"range": self.ranges[0]}
-        if traits.factor is not None:
-            return fixed_scale, limit
-        return function, params | limit if traits.with_range else params
-
-    @property
-    def ranges(self) -> tuple:
-        "The calibrated ranges as numbers: (input range or None, ADC ranges or None)."
-        tensors = [t for t in (self.input_range, self.ADC_range) if t is not None]
-        if not tensors:
-            return None, None
-        if traced():
-            return self._cache.kept("ranges", len(tensors))
-        pair = (self.input_range, self.ADC_range)
-        numbers = lambda: tuple(None if t is None else t.tolist() for t in pair)
-        return self._cache.get("ranges", tensors, numbers, len(tensors))
 
     @property
     def max_input_voltage(self):
@@ -204,7 +191,9 @@ def converted(self: AnalogMatrix, currents) -> torch.Tensor:
     if adc is None:
         return currents.sum(0)
     settings, slices = (adc.bits, adc.overflow_rate, adc.quant_method), self.decode.slices
-    limits = [None] * slices if self.ADC_range is None else self.ranges[1]
+    if not adc.plain:
+        return self.digitised(currents).sum(0)
+    limits = self.limits or [None] * slices
     if slices == 1:
         return converted_sum(currents, *settings, limits[0])
     by_slice = currents.unflatten(-1, (self.groups, slices, -1)).unbind(-2)
@@ -229,15 +218,18 @@ def product(self: AnalogMatrix, rows: torch.Tensor, reader=None) -> torch.Tensor
         check_finite(rows, "input")
         return self.decode(reader.currents(rows)[0])
     finish = lambda currents: self.decode(self.converted(currents))
-    return readback(reader, *encode(self, rows, *self.encoding), finish)
+    return readback(reader, *encode(self, rows, *self.encoding), finish, self.again)
 
 
-def readback(reader, voltages, s, finish) -> torch.Tensor:
-    "Return readouts for the voltages of an encoding, its scale undone; `finish` converts, sums and decodes currents."
+def readback(reader, voltages, s, finish, again=None) -> torch.Tensor:
+    """Return readouts for the voltages of an encoding, its scale undone; `finish` converts, sums and decodes currents.
+
+    `again`: whose reads are repeated with half of the voltages, see `AnalogMatrix.again`; None: of none.
+    """
     if not isinstance(s, Encoding):
-        return finish(reader.currents(voltages)) / s
+        return finished(reader, voltages, None, finish, again) / s
     if s.weights is None:
-        return finish(reader.currents(voltages, s.duration)) / s.s
+        return finished(reader, voltages, s.duration, finish, again) / s.s
     # patterns one after the other: each is a read of its own, with noise of its own
     parts = voltages if reader.random else [voltages.flatten(0, 1)]
     patterns = finish(torch.cat([reader.currents(v) for v in parts], 1)).unflatten(0, (len(voltages), -1))
@@ -268,6 +260,8 @@ class _Transposed:
         m, h = self.matrix, self.matrix.hardware
         if not all(c.separable(h.wires, h.selector) for c in m.crossbars) or m.decode.reference:
             raise ValueError("A.T: cells with equations of their own, and reference columns, are read from rows only")
+        if h.ADC is not None and not h.ADC.plain:
+            raise ValueError(f"A.T: {h.ADC!r} stands behind the columns; a read of the rows has none of its errors")
         first, adc, traits = m.crossbars[0], h.ADC, scaling_traits(*m.encoding)
         finish = lambda c: c.sum(0) if adc is None else converted_sum(c, adc.bits, adc.overflow_rate, adc.quant_method)
         rows = rows if m.decode.factor is None else rows * m.decode.factor.to(rows.dtype)

@@ -261,7 +261,7 @@ def sums(self: Readable, input, reader, decode) -> tuple:
     if Tiled.fits(self, input, reader, decode):
         return Tiled(self, reader).sums(self, input)
     finish = lambda currents: decode(self.converted(currents))
-    return self.outputs_of(readback(reader, *self.drive(input), finish), input), 1.0
+    return self.outputs_of(readback(reader, *self.drive(input), finish, self.again), input), 1.0
 
 
 @patch
@@ -274,6 +274,8 @@ def drive(self: Readable, input) -> tuple:
     voltages, s = encode(self, input, routine, params)
     if getattr(s, "duration", None) is not None:
         s = s._replace(duration=self.rows_of(s.duration))
+    if isinstance(s, torch.Tensor) and s.dim():  # one number for each sample; padding has none
+        s = self.rows_of(s.expand(input.shape)).amax(-1, keepdim=True)
     return self.rows_of(voltages), s
 
 

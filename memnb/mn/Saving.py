@@ -63,6 +63,8 @@ def get_extra_state(self: Weighted):
     if self._held is not None:
         words |= {"stale": False, "crossbars": self.described()}
     words |= {"transposed": True} if is_transposed(self) else {}
+    if any(c is not None and not c.ideal for c in (self.hardware.ADC, self.hardware.DAC)):
+        words |= {"converters": self.converter_seed}
     return torch.tensor(list(json.dumps(words).encode()), dtype=torch.uint8)
 
 
@@ -76,15 +78,16 @@ def set_extra_state(self: Weighted, state):
     saved = json.loads(bytes(state.tolist()))
     alike = saved["hardware"] is None or compare_hardware(self, saved["hardware"])
     self._loaded = saved["stale"], saved["exact"] and alike
+    self._converter_seed = saved.get("converters")
 
 
 def load_ranges(layer, state_dict, prefix):
     "Make room for the ranges of a calibrated layer, or drop those of this one."
-    for name in ("input_range", "ADC_range"):
+    for name in ("input_range", "ADC_range", "unsigned"):
         saved = state_dict.get(prefix + name)
         device = layer.decode.significance.device
         with torch.inference_mode(False):
-            setattr(layer, name, None if saved is None else torch.zeros_like(saved, device=device))
+            setattr(layer, name, None if saved is None else torch.ones_like(saved, device=device))
 
 
 def compare_hardware(layer, saved):

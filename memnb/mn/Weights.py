@@ -327,11 +327,14 @@ def train(self: Weighted, mode: bool = True):
 def _apply(self: Weighted, fn, recurse=True):
     # ranges and the like: another precision isn't meant for them
     exact = {name: t for name, t in self._buffers.items() if t is not None}
+    learned = {name: p.data for name in ("input_range", "ADC_range") if (p := self._parameters.get(name)) is not None}
     changed, touched = self.changed(), self.touched
     self.rebuild_for(fn)
     super(Weighted, self)._apply(fn, recurse)
     for name, t in exact.items():
         self._buffers[name] = t.to(self._buffers[name].device)
+    for name, t in learned.items():
+        self._parameters[name].data = t.to(self._parameters[name].device)
     if not changed:  # another precision rounds the weights, which is no change of theirs
         self.note_weights(touched)
     return self

@@ -28,6 +28,8 @@ _units = {"count": "events per inference", "energy": "J per inference", "time": 
 
 def _dac_bits(layer, a):
     "(bits, whether they are assumed) of a layer's DACs."
+    if layer.hardware.DAC is not None and layer.scaling_routine not in (bit_serial, pulse_width):
+        return layer.hardware.DAC.bits, False
     if layer.scaling_routine in (bit_serial, pulse_width):
         return 1, False
     bits = layer.scaling_routine_params.get("bits")

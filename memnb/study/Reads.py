@@ -24,7 +24,10 @@ def is_single(layer, x):
 
 
 def read_vectors(layer, x):
-    "(voltages (N, groups * rows), durations or None, number of patterns) of the reads for `x`, some samples at a time."
+    """Yield (voltages (N, groups * rows), durations or None, number of patterns) of the reads for `x`.
+
+    It's for some samples at a time. Reads that are repeated have 0 patterns.
+    """
     x = x[None] if is_single(layer, x) else x
     traits = scaling_traits(*layer.encoding)
     scaled = traits.factor is not None and not layer.bias_rows  # by one number, which depends on all of the input
@@ -35,7 +38,22 @@ def read_vectors(layer, x):
         if isinstance(s, Encoding) and s.weights is not None:
             yield voltages.flatten(0, 1), None, len(s.weights)
         else:
-            yield voltages, s.duration if isinstance(s, Encoding) else None, 1
+            duration = s.duration if isinstance(s, Encoding) else None
+            yield voltages, duration, 1
+            yield from _repeated(layer, voltages, duration)
+
+
+def _repeated(layer, voltages, duration):
+    "The reads that are repeated since an ADC clips; they give no output of their own."
+    again = layer.again
+    if again is None:
+        return
+    with torch.no_grad():
+        currents = lambda v, d: again(layer.tile_currents(v, d))
+        for v, which, _ in again.voltages(voltages, currents(voltages, duration)):
+            d = None if duration is None else duration[which]
+            again.left = currents(v, d)
+            yield v, d, 0
 
 # %% ../../nbs/study/Reads.ipynb #cell-009
 def _row_sums(g, crossbar):
@@ -86,7 +104,7 @@ class Reads:
                     "or wires around devices that aren't ohmic"
                 )
             self.vectors += len(voltages)
-            self.places += len(voltages) // patterns
+            self.places += len(voltages) // patterns if patterns else 0
             lasting = voltages if duration is None else voltages * duration
             for curve, sums in self.curves:
                 self.power += ((lasting * curve(voltages)).sum(0, dtype=torch.float64) @ sums).item()

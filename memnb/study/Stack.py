@@ -67,6 +67,7 @@ def _simple(layer):
     "Whether a layer is a product with conductances, whose chips differ by what effects drew."
     h, traits = layer.hardware, scaling_traits(*layer.encoding)
     read = traits.factor is not None and h.wires is None and layer.separable and not layer.random_read
+    read = read and (h.ADC is None or h.ADC.plain)  # other converters are drawn for each chip
     tuned = layer.tuning_routine is analytic_tune and layer.ohmic and not layer.freed and not layer.bias_rows
     hooked = layer.forward_legacy_enabled or layer.watch is not None or layer._forward_hooks or layer._forward_pre_hooks
     alike = not any(

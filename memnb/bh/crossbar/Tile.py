@@ -243,10 +243,12 @@ def tiled_inference(
     transistor: bool = True,  # accepted: wires count either way
 ) -> torch.Tensor:
     "Currents (B, cols) in ampere of layer `m` for row voltages, through its ADC: differential, then summed over tiles."
-    if not m.separable or m.crossbars[0].groups > 1 or not m.decode.plain or m.ADC_range is not None:
+    adc = m.hardware.ADC
+    own = m.ADC_range is not None or (adc is not None and not (adc.plain and adc.range is None))
+    if not m.separable or m.crossbars[0].groups > 1 or not m.decode.plain or own:
         return m.read(input)
     matrix = m.difference()
-    tile_shape = m.tile_shape or matrix.shape
+    tile_shape = m.hardware.tile_shape_for(len(matrix)) or matrix.shape
     voltages, voltages_map = gen_tiles(m.crossbars[0].memristor.phi(input), tile_shape, input=True)
     tiles, tiles_map = gen_tiles(matrix, tile_shape)
     adc = (m.ADC_resolution, m.ADC_overflow_rate, m.quant_method)
