@@ -4,7 +4,7 @@ __version__ = "0.1.0"
 
 import importlib
 
-_subpackages = ("bh", "explore", "map", "mn", "study", "train")
+_subpackages = ("bh", "explore", "insitu", "map", "mn", "study", "train")
 _names = {  # what scripts use most, from the top
     "AnalogMatrix": "mn.Matrix",
     "Hardware": "mn.Hardware",

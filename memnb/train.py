@@ -168,3 +168,10 @@ def redraw(model, *seeds: int):
     """
     for layer in readable_layers(model).values():
         layer.redraw(*seeds)
+
+# %% ../nbs/train.ipynb #cell-017
+import sys
+
+from . import insitu
+
+sys.modules[f"{__name__}.insitu"] = insitu  # so that `from memnb.train.insitu import InSituSGD` works, too

@@ -203,7 +203,7 @@ def main():
         "Explorers": ["explore/*"],
         "Networks": ["mn/*"],
         "Mapping": ["map/*"],
-        "Studies and training": ["study/*", "train"],
+        "Studies and training": ["study/*", "train", "insitu/*"],
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],

@@ -46,8 +46,11 @@ class Readable(Weighted):
 def state(self: Readable) -> State:
     """Return all that a forward pass needs to know of the chip as it is at this moment.
 
-    In train mode it follows from the weights, in eval mode from the devices. Nothing is written.
+    In train mode it follows from the weights, in eval mode from the devices. Nothing is written. A layer that is
+    trained in place says it itself.
     """
+    if self.training and self.in_place is not None:
+        return self.in_place.state()
     if self._held is None and not self.rests():
         return self.followed()
     if not traced() and self.stale:

@@ -28,6 +28,7 @@ class Weighted(AnalogMatrix):
     _loaded, _exact, _rest, _warned = (False, False), False, None, None
     # what stays of a chip whose devices were let go, what it is to keep, and why it couldn't
     _held, _keep, _reason = None, "devices", None
+    in_place = None  # what trains the devices with pulses, see `memnb.insitu`: neither saved nor copied
 
 
 @patch
@@ -223,6 +224,8 @@ def rests(self: Weighted) -> bool:
 @patch
 def settle(self: Weighted):
     "Write to the devices what they should hold. In train mode the layer does so before anything looks at them."
+    if self.in_place is not None:
+        return self.in_place.settle()
     if not self.freed and "crossbars" in self._modules and not self.chip_counts():
         moved = self.moved()
         with torch.no_grad():
@@ -353,5 +356,6 @@ def __getstate__(self: Weighted):
         "_exact": exact,
         "_rest": None,
         "treatments": (),
+        "in_place": None,
     }
     return {**self.__dict__, **new}
