@@ -8,7 +8,7 @@ from conftest import record, within
 
 from memnb.bh.crossbar import Crossbar
 from memnb.bh.crossbar.Program import program_array
-from memnb.bh.memristor import VTEAM
+from memnb.bh.memristor import VTEAM, Stanford_PKU, Yakopcic
 
 STEPS, SHAPE = 1000, (256, 256)
 
@@ -50,6 +50,17 @@ def test_vteam(exponents, limit, reference):
         f"{1e3 * limit:.0f} ms",
     )
     assert within(seconds, limit)
+
+
+@pytest.mark.parametrize(("model", "signal"), [(Stanford_PKU, (1.2, -1.2, 1.5)), (Yakopcic, (0.5, -0.5, 0.5))])
+def test_a_million(model, signal, reference):
+    array = model(shape=(1000, 1000))
+    array.g = 1 / array.r_off + (1 / array.r_on - 1 / array.r_off) * torch.rand(1000, 1000)
+    start = time.perf_counter()
+    array.simulate(torch.tensor(signal))
+    seconds = time.perf_counter() - start
+    name = f"1,000,000 {model.__name__} devices, {len(signal)} steps"
+    record(name, 1e3 * seconds, 1e3 * reference, seconds / reference, "1000 addcmul_ of 65,536", "3000 ms")
 
 
 def test_programming(reference):

@@ -67,6 +67,12 @@ def test_single_solve():
     )
 
 
+def test_many_inputs_of_a_large_array():
+    g, v = array(512, 512), torch.rand(20, 512, dtype=torch.float64)
+    ms, reference = timed(lambda: solve(g, v, None, SOURCE, LINE), 3), matmul_of(105 * 512**3)
+    record("20 inputs, all voltages, 512x512", ms, reference, ms / reference, "matmul of 105 n^3 flops", "3000 ms")
+
+
 def test_many_inputs_against_badcrossbar():
     badcrossbar = peer("badcrossbar")
     g, v = array(128, 128), torch.rand(256, 128, dtype=torch.float64)

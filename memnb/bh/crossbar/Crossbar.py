@@ -15,7 +15,7 @@ import math
 import torch
 from fastcore.basics import patch
 
-from . import Change, Currents, Layout
+from . import Change, Currents, Layout, Spice
 from .Change import changed
 from .Currents import simulate_matmul
 from .Decode import column_difference, map_weights
@@ -106,6 +106,7 @@ class Crossbar(torch.nn.Module):
     read, tile_currents, disturbing_currents = Currents.read, Currents.tile_currents, Currents.disturbing_currents
     reader, separable, wired = property(Currents.reader), Currents.separable, Currents.wired
     read_deviation = Currents.read_deviation
+    to_spice = Spice.to_spice
 
     clipped = 0  # devices that couldn't hold what was written last, and got the nearest that they can
     passing: tuple = ()  # effects that are there for a while, such as noise during training: neither saved nor copied

@@ -29,6 +29,7 @@ class Stanford_PKU(Memristor):
     ohmic = False
     shape_parameters = ("read_voltage", "V_0")
     max_change = 0.02  # of the gap within one part of a step, in units of g_0
+    integrated = True
     hysteresis_signal = (0.5, 1.5, 10.0)
     bipolar_signal = (1.5, 0.05)
 
