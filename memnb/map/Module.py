@@ -199,6 +199,20 @@ def analytic_slope(
     return torch.where(own > 0, both / torch.where(own > 0, own, 1), 0)
 
 
+def _closest(w, g) -> tuple:
+    "Return (`analytic_slope` (groups,), r2) for weights and what is held (groups, values), in double precision."
+    groups, size = len(w), max(1, 2**16 // len(w))  # some at a time: all of them wouldn't fit a cache
+    room, sums = w.new_empty(groups, 2, size, dtype=torch.float64), w.new_zeros(groups, 2, 2, dtype=torch.float64)
+    for part in zip(w.split(size, 1), g.split(size, 1), strict=True):
+        pair = room[..., : part[0].shape[1]]
+        pair[:, 0], pair[:, 1] = part
+        sums += pair @ pair.mT
+    total, both, own = sums[:, 0, 0], sums[:, 0, 1], sums[:, 1, 1]
+    coef = torch.where(own > 0, both / torch.where(own > 0, own, 1), 0)
+    left = (total - coef * both).clamp_min(0)  # at the best slope, of the squares of w - coef g
+    return coef, 1 - (left.sum() / total.sum()).item() if total.any() else 1.0
+
+
 def analytic_tune(
     module,  # a memristive layer: anything with `matrices`
     input_shape=None,  # accepted, not needed
@@ -213,12 +227,9 @@ def analytic_tune(
     with torch.no_grad():
         w, g = module.matrices()
     dtype = g.dtype
-    w, g = w.double(), g.double()
     finite_range(w, "weights")
     finite_range(g, "differences of conductances")
-    coef = analytic_slope(w, g)
-    total, left = (w * w).sum().item(), ((w - coef[:, None] * g) ** 2).sum().item()
-    r2 = 1 - left / total if total else 1.0
+    coef, r2 = _closest(w, g)
     if len(coef) > 1:
         channels = module.out_channels
         coef = coef.repeat_interleave(channels // len(coef)).view(channels, *[1] * module.dimensions)

@@ -77,9 +77,7 @@ def _outputs(weight, r_on, r_off, scheme):
 def _onto(w, w_max, r_on, r_off, scheme):
     "The weights, clipped to w_max, on the full range."
     g_on, g_off = 1 / r_on, 1 / r_off
-    scale = (g_on - g_off) / w_max if w_max else 0.0
-    if scale > torch.finfo(w.dtype).max:  # the smallest numbers there are: their scale is none
-        w, scale, w_max = (w.double() / w_max).to(w.dtype), g_on - g_off, 1.0
+    w, w_max, scale = _scaled(w, w_max, g_on - g_off)
     if scheme is Scheme.SingleColumn:
         return within(w, -w_max, w_max).mul_(scale / 2).add_((g_on + g_off) / 2)
     if max(abs(bound) for bound in finite_range(w, "weight")) > w_max:
@@ -88,6 +86,24 @@ def _onto(w, w_max, r_on, r_off, scheme):
     # gradient would count twice
     negative = w.neg().relu_()
     return (w + negative).mul_(scale).add_(g_off), negative.mul(scale).add_(g_off)
+
+
+def _scaled(w, w_max, span):
+    "Return weights, their limit, and the factor that maps them to a range of so many siemens."
+    scale = span / w_max if w_max else 0.0
+    if scale > torch.finfo(w.dtype).max:  # the smallest numbers there are: their scale is none
+        return (w.double() / w_max).to(w.dtype), 1.0, span
+    return w, w_max, scale
+
+
+def _one_side(w, w_max, r_on, r_off):
+    "What `_onto` gives for the device of a pair that a weight is on; the other one has 1/r_off."
+    w, w_max, scale = _scaled(w, w_max, 1 / r_on - 1 / r_off)
+    return w.abs().clamp_(max=w_max).mul_(scale).add_(1 / r_off)
+
+
+# weight by weight once the limit is known, so that some can be mapped at a time; of pairs one device at a time
+naive_map.parts = largest_weight, _onto, _one_side
 
 # %% ../../nbs/map/Parameter.ipynb #cell-019
 def balanced_map(
@@ -102,8 +118,15 @@ def balanced_map(
     A single column is mapped as by `naive_map`. Raise what `naive_map` raises.
     """
     w = _checked(weight, r_on, r_off, scheme)
-    around = _onto(w, largest_weight(w, p_l), r_on, r_off, Scheme.SingleColumn)
+    return _around(w, largest_weight(w, p_l), r_on, r_off, scheme)
+
+
+def _around(w, w_max, r_on, r_off, scheme):
+    around = _onto(w, w_max, r_on, r_off, Scheme.SingleColumn)
     return around if scheme is Scheme.SingleColumn else (around, (1 / r_on + 1 / r_off) - around)
+
+
+balanced_map.parts = largest_weight, _around, None
 
 # %% ../../nbs/map/Parameter.ipynb #cell-022
 def _limits(weight, p_l):

@@ -36,6 +36,7 @@ class Composite(StandIn):
         products = {}
         for part, (weight, bias) in self.matrices_of(layer).items():
             digital = self.digital_of(_parameter(weight), None if bias is None else _parameter(bias))
+            digital.train(layer.training)
             products[part] = self.product_class(digital, *args, name=f"{name}.{part}" if name else part, **settings)
         self.products = torch.nn.ModuleDict(products)
         self.stand_in_for(layer)

@@ -44,6 +44,7 @@ class MemristiveLayer(Readable, StandIn):
         memristor_model_params=None,
         *args,
         hardware: Hardware | None = None,
+        keep: str = "devices",  # or "weights": see `Rebuilt`
         name: str = "",  # of the layer in its model: its draws follow from it, and from the chip's seed
         verbose: bool = True,  # tuning prints a line
         generator: torch.Generator | None = None,  # that the chip's seed is drawn from; None: the global stream
@@ -56,7 +57,7 @@ class MemristiveLayer(Readable, StandIn):
         if not isinstance(verbose, bool):
             raise TypeError(f"verbose={verbose!r}: must be True or False")
         check_generator(generator)
-        self.verbose = verbose
+        self.verbose, self._keep, self.training = verbose, Rebuilt.check_keep(keep), layer.training
         hardware = _one_hardware(hardware, memristor_model, memristor_model_params, args, settings)
         self.adopt(layer)
         self.weight_shape, self.out_channels = tuple(layer.weight.shape), self.out_channels_of(layer)
@@ -71,6 +72,7 @@ class MemristiveLayer(Readable, StandIn):
         self.forward_legacy_enabled = False
         self.note_weights()
         self.stand_in_for(layer)
+        self.let_go()
 
     def __setattr__(self, name, value):
         if name == "transform_output" and not isinstance(value, torch.nn.Module):

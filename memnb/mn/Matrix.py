@@ -46,11 +46,15 @@ class AnalogMatrix(Ranged):
         h = hardware if hardware.seed is not None else hardware.replace(seed=self.seed)
         self.name, self.groups, self._hardware, self._settings = name, groups, h, 0
         seeds = [derive(self.seed, name, k) for k in range(2)]
-        self.crossbars, self.crossbar_operation, self.decode = self.make_crossbars(matrix, seeds)
         self.ranges_unknown()
+        self._populate(matrix, seeds)
+
+    def _populate(self, matrix, seeds):
+        "Make the crossbars."
+        self.crossbars, self.crossbar_operation, self.decode = self.make_crossbars(matrix, seeds)
         self._chips = tuple(self.crossbars)  # for reads, which look it up often
         self._precision = self.crossbars[0].memristor.x.dtype  # of the draws
-        for effect in h.effects:
+        for effect in self._hardware.effects:
             for crossbar in self.crossbars:
                 crossbar.add_effect(effect.copy())
 
@@ -168,8 +172,7 @@ def choose(self: AnalogMatrix, programmed=None, difference=None):
     "Return a new reader, for what the devices hold or conductances (or their difference) that stand in for it."
     h, given = self._hardware, difference
     difference = (lambda read: self.difference(read, programmed)) if given is None else (lambda read: given)
-    routine, params = self.encoding
-    traits = scaling_traits(routine, params)
+    traits = scaling_traits(*self.encoding)
     return choose_reader(
         self.crossbars,
         self.crossbar_operation,

@@ -38,6 +38,7 @@ from .Rebuilt import check_keep
 from .RNN import GRU, LSTM, RNN
 from .Seen import Lent
 from .StandIn import StandIn, outermost
+from .Streamed import Stream
 from ..utils import check_flag, check_generator, drawn_seed
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
@@ -206,6 +207,7 @@ def patch_model(
     layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported
     skip_unsupported: bool = False,  # leave a layer digital that does more than its class, instead of an error
     keep: str = "devices",  # or "weights": in eval mode devices are rebuilt when they are asked for (see `Rebuilt`)
+    weights=None,  # of a model on the meta device: a safetensors file, index or folder, or {name: tensor} (`Streamed`)
     verbose: bool = True,  # lines about what is patched and what stays digital, and one for each layer that is tuned
     generator: torch.Generator | None = None,  # that the chip's seed is drawn from, if the hardware has none
     **settings,  # MemTorch's other arguments: see `Hardware.from_memtorch`
@@ -234,7 +236,14 @@ def patch_model(
         raise ValueError(f"model: {type(model).__name__} has nothing to patch: {_nothing(wanted)}{already}")
     if check_keep(keep) == "weights" and any(layer.training for *_, layer, _ in places):
         raise ValueError('keep="weights": the model is in train mode, which needs its devices; call model.eval() first')
-    new, skipped = _layers_for(places, chosen, verbose, check_flag(skip_unsupported, "skip_unsupported"), keep)
+    check_flag(skip_unsupported, "skip_unsupported")
+    stream = None if weights is None else Stream(model, weights)
+    try:
+        new, skipped = _layers_for(places, chosen, verbose, skip_unsupported, keep, stream)
+        stream and stream.load(model)  # what stays digital
+    except BaseException:
+        stream and stream.undo()
+        raise
     for parent, name, layer, _ in places:
         if id(layer) not in new:
             continue
@@ -301,7 +310,7 @@ def _hardware_of(hardware, model, params, args, settings, generator):
     return lambda path: next((h for k, h in seeded.items() if fnmatch.fnmatchcase(path, k)), None)
 
 
-def _layers_for(places, chosen, verbose, skip, keep):
+def _layers_for(places, chosen, verbose, skip, keep, stream=None):
     "Return {id of the digital layer: memristive layer}, and {name: why} of those that were skipped."
     lazy, new, skipped = torch.nn.parameter.UninitializedParameter, {}, {}
     size = sum(p.numel() for *_, layer, _ in places for p in layer.parameters() if not isinstance(p, lazy))
@@ -310,14 +319,13 @@ def _layers_for(places, chosen, verbose, skip, keep):
         if id(layer) not in new:
             try:
                 kind = supported_class(layer, supported_module_parameters)
+                stream and stream.load(layer)
                 digital = layer if foreign_kind(layer) is None else as_torch(layer)
                 if skip:
                     digital = _without_refusal(kind, digital, path, skipped)
                 if digital is not None:
-                    new[id(layer)] = made = kind(digital, hardware=chosen(path), name=path, verbose=verbose)
-                    for part in made.modules() if keep == "weights" else ():
-                        if isinstance(part, MemristiveLayer):
-                            part.keep = keep
+                    own = {"keep": keep} if keep == "weights" else {}
+                    new[id(layer)] = kind(digital, hardware=chosen(path), name=path, verbose=verbose, **own)
             except (TypeError, ValueError) as e:
                 e.add_note(f"while patching the layer {path!r}")
                 raise

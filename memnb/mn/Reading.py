@@ -348,10 +348,11 @@ def matrices(self: Readable) -> tuple[torch.Tensor, torch.Tensor]:
     """
     if self.freed:
         raise ValueError(f"{type(self).__name__}: its digital weights were freed by disable_legacy()")
-    if not self.ohmic:
+    difference = self.exact_difference()
+    if difference is None and not self.ohmic:
         raise ValueError(f"{type(self).__name__}: its devices aren't ohmic; tune it with data")
     if self.training:
         self.settle()
-    held = self.decode(self.difference()).mT
+    held = self.decode(self.difference() if difference is None else difference).mT
     lead = held.shape[:-2]
     return self.full_matrix().reshape(self.groups, -1), held.reshape(*lead, self.groups, -1)

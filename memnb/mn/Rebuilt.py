@@ -16,8 +16,11 @@ from typing import Any
 import torch
 from fastcore.basics import patch
 
-from ..bh.crossbar.Read import Circuit, Noisy
+from ..bh.crossbar.Read import Circuit, Collapsed, Noisy, Product
+from ..map.Input import scaling_traits
+from .Exact import ExactChip
 from .Reading import Noise, Readable, State
+from .Weights import Weighted
 from ..utils import traced
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-005
@@ -35,8 +38,11 @@ class Effective:
         noise = self.noise and self.noise._replace(weight=of(self.noise.weight), bias=of(self.noise.bias))
         return Effective(*map(of, self.effective), noise)
 
-    def scaled(self, layer, coef):
-        "Return the same with the slope of a line."
+    def scaled(self, layer, coef, own: bool = False):
+        "Return the same with the slope of a line; of weights that are its `own` alone, where they lie."
+        if own and not coef.dim() and self.noise is None:
+            weight, bias = self.effective
+            return Effective(weight.mul_(coef), bias if bias is None else bias * coef.to(bias.dtype))
         times = lambda weight, own, a: (
             layer.weighted(weight, a),
             own if own is None else own * a.to(own.dtype).flatten(),
@@ -57,6 +63,7 @@ class Held:
     reader: Any = None  # None: not known before the devices are rebuilt once
     line: tuple | None = None  # (slope, intercept) that is folded into the effective weight
     settings: int = 0  # of the hardware, when the reader was chosen
+    difference: torch.Tensor | None = None  # of an exact chip, until the next read makes a reader of it
     state: State | None = None  # as a pass was last read
 
     def moved(self, fn) -> "Held":
@@ -68,7 +75,7 @@ class Held:
         elif reader is not None:  # kernels of a convolution are in lists
             vars(reader).update({name: _placed(value, place) for name, value in vars(reader).items()})
         like, line = _placed(self.like, place), _placed(self.line, place)
-        return dataclasses.replace(self, like=like, reader=reader, line=line, state=None)
+        return dataclasses.replace(self, like=like, reader=reader, line=line, state=None, difference=None)
 
 
 def _placed(value, device):
@@ -114,26 +121,15 @@ def release(self: Readable) -> bool:
             self._reason = reason
             warnings.warn(f'{self.name or type(self).__name__}: keep="weights": {reason}; they are kept', stacklevel=3)
         return False
-    crossbars, line, reader = list(self.crossbars), self.line(), self.reader()
-    with torch.no_grad():
-        if reader.linear:
-            noise = Noise(*reader.variances, reader.noise) if reader.random else None
-            coef = reader.effective[0].new_ones(()) if line is None else line[0]
-            reader = Effective(*reader.effective, noise).scaled(self, coef)
-            if self.weight is not None and self.weight.dtype in (torch.float16, torch.bfloat16):
-                reader = reader.apply(lambda t: t.to(self.weight.dtype))
-        else:
-            line, reader = None, copy.copy(reader)
-            reader.line_sums = None  # it would hold the devices
-            if reader.random:  # what currents need
-                reader.variance_tiles, reader.mean, reader.variance = reader.variance_tiles, None, None
+    crossbars, line = list(self.crossbars), self.line()
+    reader, line = _what_stays(self, self.reader(), line)
     first = crossbars[0]
     self._held = Held(
         crossbars=[c.get_extra_state() for c in crossbars],
         extras=[[(e.report, e._reading) for e in c.effects] for c in crossbars],
         like=first.memristor.x.new_empty(0), size=(first.rows, first.columns),
         counts=(sum(c.rows * c.columns for c in crossbars), sum(math.prod(c.tiles_map or (1,)) for c in crossbars)),
-        reader=reader, line=None if line is None else tuple(t.detach().clone() for t in line), settings=self._settings,
+        reader=reader, line=line, settings=self._settings,
     )  # fmt: skip
     del self._modules["crossbars"], self._chips
     self._cache.clear()
@@ -142,6 +138,23 @@ def release(self: Readable) -> bool:
         crossbar._modules.clear()
     self.held_state(), self.ranges  # a graph that is recorded looks them up
     return True
+
+
+@torch.no_grad()
+def _what_stays(layer, reader, line, own=False) -> tuple:
+    "Return the reader that stays of a reader, and the (slope, intercept) that it has folded in, or None."
+    if not reader.linear:
+        reader = copy.copy(reader)
+        reader.line_sums = None  # it would hold the devices
+        if reader.random:  # what currents need
+            reader.variance_tiles, reader.mean, reader.variance = reader.variance_tiles, None, None
+        return reader, None
+    noise = Noise(*reader.variances, reader.noise) if reader.random else None
+    coef = reader.effective[0].new_ones(()) if line is None else line[0]
+    reader = Effective(*reader.effective, noise).scaled(layer, coef, own)
+    if layer.weight is not None and layer.weight.dtype in (torch.float16, torch.bfloat16):
+        reader = reader.apply(lambda t: t.to(layer.weight.dtype))
+    return reader, None if line is None else tuple(t.detach().clone() for t in line)
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-009
 @patch
@@ -153,11 +166,7 @@ def rebuild(self: Readable, current: bool = False):
     held = self._held
     if held is None:
         return
-    where = self.name or type(self).__name__
-    if self.freed:
-        raise ValueError(f"{where}: its devices can't be rebuilt: the weights were freed by disable_legacy()")
-    if not current and self.changed():
-        raise ValueError(f"{where}: its devices can't be rebuilt: the weights have changed; write them with program()")
+    _check_weights(self, current)
     with torch.inference_mode(False), torch.no_grad():
         seeds = [json.loads(bytes(saved.tolist()))["seed"] for saved in held.crossbars]
         crossbars = self.make_crossbars(self.full_matrix(), seeds)[0]
@@ -167,6 +176,14 @@ def rebuild(self: Readable, current: bool = False):
     self._held, self._rest = None, None
     self.crossbars, self._chips = crossbars.to(held.like.device).train(self.training), tuple(crossbars)
     self._written = self.device_signs()
+
+
+def _check_weights(layer, current=False):
+    where = layer.name or type(layer).__name__
+    if layer.freed:
+        raise ValueError(f"{where}: its devices can't be rebuilt: the weights were freed by disable_legacy()")
+    if not current and layer.changed():
+        raise ValueError(f"{where}: its devices can't be rebuilt: the weights have changed; write them with program()")
 
 
 def _draw_again(crossbar, extras):
@@ -196,6 +213,49 @@ Readable.__getattr__ = _sought  # a module's own __getattr__ would be what fastc
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-011
 @patch
+def _populate(self: Readable, matrix, seeds):
+    "Make the crossbars, unless weights are kept and say all about them."
+    chip = ExactChip.of(matrix, self._hardware, self.groups) if self._keep == "weights" and not self.training else None
+    if chip is None:
+        return super(Readable, self)._populate(matrix, seeds)
+    self.crossbar_operation, self.decode, like = chip.operation, chip.decode(), chip.one.x.new_empty(0)
+    self._precision = like.dtype
+    words = [{"version": 2, "seed": seed, "effects": []} for seed in seeds[: chip.crossbars]]
+    saved = [torch.tensor(list(json.dumps(one).encode()), dtype=torch.uint8) for one in words]
+    self._held = Held(saved, [()] * len(saved), like, chip.size, chip.counts, settings=self._settings)
+
+
+@patch
+def exact_difference(self: Readable) -> torch.Tensor | None:
+    """Return G+ - G- (rows, columns) in siemens of a chip without devices, straight from its weights.
+
+    None if there are devices, or if it takes devices to know it. Raise what `rebuild` raises.
+    """
+    held = self._held
+    if held is None or held.difference is not None:
+        return held and held.difference
+    _check_weights(self)
+    if any(words["effects"] for words in self.described()) or held.like.dtype != self._precision:
+        return None
+    with torch.inference_mode(False), torch.no_grad():
+        chip = ExactChip.of(self.full_matrix(), self._hardware, self.groups)
+        held.difference = None if chip is None or chip.one.x.dtype != held.like.dtype else chip.difference()
+    return held.difference
+
+
+@patch
+def choose(self: Weighted, programmed=None, difference=None):
+    "Return a new reader, as AnalogMatrix does; of a chip without devices for a `difference` that is given."
+    if self._held is None or difference is None:
+        return super(Weighted, self).choose(programmed, difference)
+    h, rows, traits = self._hardware, self._held.size[0], scaling_traits(*self.encoding)
+    proportional = traits.proportional and (traits.factor is not None or h.max_input_voltage is not None)
+    if h.ADC is None and proportional:
+        return Collapsed(difference, rows)
+    return Product(difference, rows if h.ADC is None or h.tile_shape is None else h.tile_shape[0])
+
+# %% ../../nbs/mn/Rebuilt.ipynb #cell-013
+@patch
 def held_state(self: Readable) -> State:
     "Return the state of a chip that has let its devices go, or rebuild them if it isn't known."
     held, line = self._held, self.line()
@@ -204,9 +264,13 @@ def held_state(self: Readable) -> State:
             raise RuntimeError("nothing is kept for this state; run the module once before it is traced")
         return held.state
     if held.reader is None or held.settings != self._settings or not _fold(self, held, line):
-        self.rebuild()
-        return self.state()
-    product = None
+        difference = self.exact_difference()
+        if difference is None:
+            self.rebuild()
+            return self.state()
+        held.reader, held.line = _what_stays(self, self.choose(difference=difference), line, own=True)
+        held.settings, self._rest = self._settings, None
+    product, held.difference = None, None
     if held.line is not None:
         (weight, own), intercept = held.reader.effective, line[1]
         offset = intercept.to(weight.dtype).flatten().expand(self.out_channels)
@@ -261,6 +325,8 @@ def let_go(self: Readable):
     "Let the devices go if the layer keeps weights only."
     if self._keep == "weights" and not self.training and not traced():
         self.release()
+        if self._held is not None and self._held.difference is not None:
+            self.held_state()
 
 
 def _set_keep(layer, keep):
@@ -278,7 +344,7 @@ def check_keep(keep) -> str:
 
 Readable.keep = property(lambda self: self._keep, _set_keep, doc="What stays in memory: 'devices' or 'weights'.")
 
-# %% ../../nbs/mn/Rebuilt.ipynb #cell-012
+# %% ../../nbs/mn/Rebuilt.ipynb #cell-014
 @patch
 def check_described(self: Readable):
     """Raise ValueError if a chip without devices can't be saved in words, because its weights were freed.

@@ -69,7 +69,7 @@ class StandIn(torch.nn.Module):
             if isinstance(p, torch.nn.parameter.UninitializedParameter):
                 raise ValueError(f"layer={layer!r}: its weights are not initialised yet; run it once")
             if p.is_meta:
-                raise ValueError(f"layer={layer!r}: {name} is on the meta device and has no values")
+                raise ValueError(f"layer={layer!r}: {name} is on the meta device and has no values (see weights=)")
             if p.is_complex():
                 raise TypeError(f"layer={layer!r}: {name} is complex; conductances are real")
 

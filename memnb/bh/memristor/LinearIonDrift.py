@@ -56,6 +56,8 @@ class LinearIonDrift(Memristor):
         self._window = resolve(window)
         self.x.fill_(0.9)
 
+    linear_resistance = True
+
     def conductance(self, x):
         return 1 / (self.r_on + (self.r_off - self.r_on) * x)
 

@@ -35,6 +35,7 @@ class Memristor(Display, FullPrecision):
     presets: dict = {}  # name -> {"parameters": dict, "voltage_range": (low, high), "source": str}
     set_polarity = 1  # sign of the voltage that lowers the resistance
     shape_parameters: tuple = ()  # the parameters that phi depends on
+    linear_resistance = False  # whether R = r_on + (r_off - r_on) x, and x follows from it in the same way
     max_change = 0.05  # of the state within one part of an integrated step
     hysteresis_signal = (1.0, 1.0, 1.0)  # duration (s), amplitude (V), frequency (Hz)
     bipolar_signal = (1.0, 1.0)  # amplitude (V), frequency (Hz)
@@ -240,11 +241,22 @@ def set_conductance(self: Memristor, g):
     find = lambda part: within(self.state(within(part, low, high)), 0, 1)
     if self.varies or not self.shape:
         return self._move_to(find(g))
+    g = g if any(g.stride()) else g[(slice(0, 1),) * g.dim()]  # one number for all is computed once
+    if g.numel() == 1:
+        return self._move_to(find(g))
     rows = max(1, 2**17 * len(self.x) // max(1, self.x.numel()))
     with torch.no_grad():  # some rows at a time: what is computed for all of a large array leaves holes in memory
         for x, part in zip(self.x.split(rows), g.split(rows), strict=True):
             x.copy_(find(part))
     self.changes += 1
+
+
+@patch
+def held(self: Memristor, g):
+    "Return what devices of `linear_resistance` that don't differ hold (S) if `g`, which is overwritten, is written."
+    span = self.r_off - self.r_on  # in place: half of the time would go into finding memory
+    x = g.clamp_(*self.bounds).reciprocal_().sub_(self.r_on).div_(span).clamp_(0, 1)
+    return x.mul_(span).add_(self.r_on).reciprocal_()
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-027
 @patch

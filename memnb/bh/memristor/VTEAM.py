@@ -36,6 +36,11 @@ class GapDevice(Memristor):
                 if torch.as_tensor(getattr(self, name) * sign <= 0).any():
                     raise ValueError(f"{name}={parameters[name]!r}: must be {allowed}")
 
+    @property
+    def linear_resistance(self) -> bool:
+        "Whether R = r_on + (r_off - r_on) x."
+        return self.settings["iv"] == "linear"
+
     def conductance(self, x):
         if self.settings["iv"] == "linear":
             return 1 / (self.r_on + (self.r_off - self.r_on) * x)
