@@ -42,6 +42,7 @@ class Stacked:
         self.reader = AnalogMatrix.choose(layer, difference=difference)
         one = difference.new_ones(self.chips, 1, dtype=torch.float64)
         self.lines, self.widest = (one, 0 * one), 0  # the latter: outputs of a chip in a call
+        self.room = None  # memory for currents that nobody needs for long: finding it takes as long as a product
         self.kernels = None
         if isinstance(layer, ForwardConvolution) and self._plain():
             tiles = self.reader.tiles.transpose(0, 1).flatten(1, 2)  # chips lie among the groups
@@ -80,8 +81,7 @@ def _drive(layer, x, chips, phi=None):
 
 def _scales(layer, x, factor, params):
     "Return what each chip multiplies its inputs (chips, numbers) by: (chips, 1, 1)."
-    low, high = torch.aminmax(x, dim=1)
-    largest = torch.maximum(-low, high).tolist()
+    largest = torch.maximum(-x.amin(1), x.amax(1)).tolist()
     if not all(map(math.isfinite, largest)):
         check_finite(x, "input")
     factors = [factor(layer, one, dtype=x.dtype, **params) for one in largest]
@@ -96,18 +96,30 @@ def currents(self: Stacked, voltages, which, duration=None) -> torch.Tensor:
     "Return currents (chips, row tiles, N, columns), A, for voltages (chips or 1, N, rows), in any order of memory."
     reader = self.reader.of_chips(which)
     columns, rows = reader.tiles.shape[-1], reader.tiles.shape[-2]
-    if columns >= _few and voltages.stride(-1) == 1:
+    wide, alone = columns >= _few and voltages.stride(-1) == 1, reader.groups == 1 and reader.tiles.shape[1] == 1
+    if wide and not alone:
         return reader.currents(voltages, duration)
     drive = voltages if reader.phi is None else reader.phi(voltages)
     drive = drive if duration is None else drive * duration
-    if reader.groups == 1 and reader.tiles.shape[1] == 1:
-        tile = reader.tiles[:, 0, 0].mT
+    if alone:
+        tile = reader.tiles[:, 0, 0]
+        if wide:
+            return torch.matmul(drive, tile, out=self._room(len(tile), drive.shape[1], columns))[:, None]
         if len(drive) == 1:  # inputs that all chips share: one product
-            return (tile.flatten(0, 1) @ drive[0].mT).view(len(tile), 1, columns, -1).mT
-        return (tile @ drive.mT)[:, None].mT
+            out = self._room(len(tile) * columns, drive.shape[1])
+            return torch.mm(tile.mT.flatten(0, 1), drive[0].mT, out=out).view(len(tile), 1, columns, -1).mT
+        return (tile.mT @ drive.mT)[:, None].mT
     split = split_rows(drive, rows, reader.groups).movedim(-4, -1)  # (chips, groups, row tiles, rows, N)
     found = reader.tiles.mT @ split.transpose(1, 2)
     return found.flatten(2, 3).mT
+
+
+@patch
+def _room(self: Stacked, *shape):
+    "Return memory for currents: of the room, if there is any."
+    size = math.prod(shape)
+    enough = self.room is not None and self.room.numel() >= size
+    return self.room[:size].view(shape) if enough else self.reader.tiles.new_empty(shape)
 
 
 @patch
@@ -133,32 +145,55 @@ def finish(self: Stacked, currents, s=None) -> tuple:
         pairs = [step_sum(one.clone(), adc.bits, 0.0, None, a) for one, a in zip(currents, scales, strict=True)]
         return torch.stack([numbers * step for numbers, step in pairs]), 1.0
     step = torch.tensor(steps, dtype=torch.float64, device=currents.device)
-    currents.mul_((1 / step).to(currents.dtype).view(-1, 1, *ones)).add_(0.5).floor_()
+    if len(steps) == 1:  # in one pass over memory
+        torch.add(currents.new_full((), 0.5), currents, alpha=1 / steps[0], out=currents).floor_()
+    else:
+        currents.mul_((1 / step).to(currents.dtype).view(-1, 1, *ones)).add_(0.5).floor_()
     if any(one >= (top - 0.5) * step for one, step in zip(largest, steps, strict=True)):
         currents.clamp_(-top, top - 1)
     return total(), step.to(currents.dtype).view(-1, *ones)
 
 # %% ../../nbs/study/Stacked.ipynb #cell-009
 @patch
-def readouts(self: Stacked, x, which=slice(None), shared=False) -> tuple:
-    """Return (numbers (chips, ...), factor): their product is the layer's readout, in amperes per unit of input.
-
-    `x` holds the samples of all these chips, or with `shared` those that each of them gets. After the chips come the
-    dimensions of the layer's output.
-    """
-    layer, chips = self.layer, len(range(self.chips)[which])
-    given, samples = 1 if shared else chips, len(x) if shared else len(x) // chips
-    if self.kernels is not None:
-        return self._convolved(x, which, shared)
+def encoded(self: Stacked, x, chips: int) -> tuple:
+    "Return the inputs x of some chips as they drive the layer: (numbers, Encoding, factor), as `_drive` does."
+    layer, routine, params = self.layer, *self.layer.encoding
+    if self.kernels is not None and x.dim() != self.dimensions + 2:
+        raise ValueError(f"input: shape {tuple(x.shape)}: must have {self.dimensions + 2} dimensions, samples first")
     if self.reader.linear:
         check_finite(x, "input")
-        rows = layer.driven(x).unflatten(0, (given, -1))
-        found, factor = layer.decode(self.currents(rows, which)[:, 0]), 1.0
+        return x if self.kernels is not None else layer.driven(x).unflatten(0, (chips, -1)), Encoding(1.0), None
+    if self.kernels is None:
+        return _drive(layer, x, chips, self.reader.phi)
+    if (factor := scaling_traits(routine, params).factor) is None:
+        voltages, s = encode(layer, x, routine, params)
+        return voltages, Encoding(s), None
+    s = _scales(layer, x.reshape(chips, -1), factor, params)
+    return x, Encoding(s), s
+
+
+@patch
+def readouts(self: Stacked, x, which=slice(None), encoded=None) -> tuple:
+    """Return (numbers (chips, ...), factor): their product is the layer's readout, in amperes per unit of input.
+
+    `x` holds the samples of all these chips. If `encoded` is given, `encoded(x, 1)`, each of them gets all of x. After
+    the chips come the dimensions of the layer's output.
+    """
+    layer, chips, shared = self.layer, len(range(self.chips)[which]), encoded is not None
+    encoded = self.encoded(x, chips) if encoded is None else encoded
+    samples = len(x) if shared else len(x) // chips
+    if self.kernels is not None:
+        return self._convolved(*encoded, which, 1 if shared else chips)
+    if self.reader.linear:
+        found, factor = layer.decode(self.currents(encoded[0], which)[:, 0]), 1.0
     else:
-        found, factor = self._converted(*_drive(layer, x, given, self.reader.phi), which)
+        found, factor = self._converted(*encoded, which)
     self.widest = max(self.widest, found[0].numel())
-    like = torch.empty(chips * samples, *x.shape[1:], device="meta")
-    found = layer.outputs_of(found.flatten(0, 1), like).unflatten(0, (chips, samples))
+    if self.dimensions:
+        like = torch.empty(chips * samples, *x.shape[1:], device="meta")
+        found = layer.outputs_of(found.flatten(0, 1), like).unflatten(0, (chips, samples))
+    else:
+        found = found.unflatten(1, (samples, *x.shape[1:-1]))
     return found, factor.view(-1, *[1] * (found.dim() - 1)) if isinstance(factor, torch.Tensor) else factor
 
 
@@ -184,22 +219,10 @@ def _converted(self: Stacked, voltages, coding, s, which):
 
 
 @patch
-def _convolved(self: Stacked, x, which, shared):
-    "Return the same for a convolution, without unfolding its input."
+def _convolved(self: Stacked, x, coding, s, which, given):
+    "Return the same for a convolution, without unfolding its input: that of `given` chips, or 1 if they share it."
     layer, d, chips = self.layer, self.dimensions, len(range(self.chips)[which])
-    if x.dim() != d + 2:
-        raise ValueError(
-            f"input: shape {tuple(x.shape)}: must be (batch, {layer.in_channels}, ...), {d + 2} dimensions"
-        )
-    routine, params = layer.encoding
-    given, factor, folded, s = 1 if shared else chips, scaling_traits(routine, params).factor, None, 1.0
-    if self.reader.linear:
-        check_finite(x, "input")
-    elif factor is not None:
-        folded = _scales(layer, x.reshape(given, -1), factor, params)
-    else:
-        x, s = encode(layer, x, routine, params)
-    alone = shared and layer.groups == 1  # the kernels of all chips are channels of one convolution
+    alone = given < chips and layer.groups == 1  # the kernels of all chips are channels of one convolution
     if not alone:
         x = x.unflatten(0, (given, -1)).transpose(0, 1)
         x = x.expand(-1, chips, *x.shape[2:]).flatten(1, 2)
@@ -208,10 +231,10 @@ def _convolved(self: Stacked, x, which, shared):
     currents = torch.stack(parts) if len(parts) > 1 else parts[0][None]
     currents = currents.unflatten(2, (chips, -1)).movedim(2, 0)  # (chips, row tiles, N, channels, *places)
     self.widest = max(self.widest, currents[0].numel())
-    numbers, step = self.finish(currents, folded)
+    numbers, step = self.finish(currents, s)
     if layer.decode.factor is not None:
         numbers = numbers * layer.decode.factor.to(numbers.dtype).view(-1, *[1] * d)
-    return numbers, step / s
+    return numbers, step if s is not None else step / coding.s
 
 
 def _convolution(layer, x, start, stop, kernel, groups):
@@ -260,37 +283,45 @@ def tune(self: Stacked, shape, generator=None):
         return self._keep(slope, torch.zeros_like(slope))
     x = random_inputs(layer, shape, generator)
     digital = layer.digital(x)
-    channel = digital.dim() - 1 - self.dimensions
-    own, sums = _own_sums(digital[None], channel + 1), []
-    some = max(1, _in_cache // digital.numel())
+    if (len(x) if routine is column_tune else digital.numel()) < 2:
+        raise ValueError(f"input_shape={tuple(shape)}: gives a single output, through which any line goes")
+    encoded, whole = self.encoded(x, 1), routine is naive_tune and layer.groups == 1
+    channel, sums = None if whole else digital.dim() - self.dimensions, []
+    some = min(self.chips, max(1, _in_cache // digital.numel()))
+    self.room, own = digital.new_empty(some * digital.numel()), _sums(digital[None].double(), channel)
     for k in range(0, self.chips, some):
-        which = slice(k, min(k + some, self.chips))
-        numbers, factor = self.readouts(x, which, shared=True)
-        if (len(x) if routine is column_tune else digital.numel()) < 2:
-            raise ValueError(f"input_shape={tuple(shape)}: gives a single output, through which any line goes")
-        c, cc = _own_sums(numbers, channel + 1)
-        cy = _over(numbers * digital, channel + 1).double()
+        numbers, factor = self.readouts(x, slice(k, min(k + some, self.chips)), encoded)
+        if numbers.stride(-1) != 1 and digital.dim() == 2:  # in the same order of memory
+            digital = digital if digital.stride(-1) != 1 else digital.mT.contiguous().mT
+        c, cc, cy = _sums(numbers, channel, digital)
         factor = factor.double().view(-1, 1) if isinstance(factor, torch.Tensor) else factor
-        n = torch.full_like(c, digital.numel() / digital.shape[channel])
-        y, yy = (t.expand_as(c) for t in own)
+        n = torch.full_like(c, digital.numel() / (1 if whole else digital.shape[channel - 1]))
+        y, yy = (t.expand_as(c) for t in own[:2])
         sums.append(torch.stack([n, c * factor, y, cc * factor**2, cy * factor, yy]))
-    lines = fitted_lines(torch.cat(sums, 1), layer.groups, routine is column_tune, torch.finfo(x.dtype).eps)
-    self._keep(*lines)
+    self.room = None
+    self._keep(*fitted_lines(torch.cat(sums, 1), layer.groups, routine is column_tune, torch.finfo(x.dtype).eps))
 
 
-def _over(x, channel):
-    "Return sums over all but chips and channels: (chips, channels)."
-    return x.sum([d for d in range(1, x.dim()) if d != channel])
+def _sums(c, channel, y=None) -> tuple:
+    """Return the sums of c, c c and c y, (chips, channels) or (chips, 1) if `channel` is None, in double precision.
 
-
-def _own_sums(x, channel):
-    "Return the sums (chips, channels) of numbers and of their squares, in double precision."
-    one, two = _over(x, channel).double(), _over(x * x, channel).double()
-    n = x[0].numel() / x.shape[channel]
-    if (one * one > 0.5 * n * two).any():  # nearly constant: what matters is a small difference
-        wide = x.double()
-        one, two = _over(wide, channel), _over(wide * wide, channel)
-    return one, two
+    `c` is (chips, ...) and `y` like one of its chips.
+    """
+    if channel is not None:
+        over = lambda x: x.sum([d for d in range(1, x.dim()) if d != channel]).double()
+        found = over(c), over(c * c), None if y is None else over(c * y)
+    else:  # products of long vectors, cut into parts so that rounding errors stay small
+        turn = (lambda t: t.mT) if c.stride(-1) != 1 and c.dim() == 3 else lambda t: t
+        parts = math.gcd(c[0].numel(), 64)
+        c = turn(c).reshape(len(c), parts, -1)
+        row = lambda t: t.expand(c.shape).reshape(-1, 1, c.shape[-1])
+        dot = lambda a, b: torch.bmm(row(a), row(b).mT).view(len(c), parts).double().sum(1, True)
+        other = None if y is None else dot(c, turn(y).reshape(1, parts, -1))
+        found = c.flatten(1).sum(1, True).double(), dot(c, c), other
+    n = c[0].numel() / found[0].shape[1]
+    if c.dtype != torch.float64 and (found[0] ** 2 > 0.5 * n * found[1]).any():
+        return _sums(c.double(), channel, y if y is None else y.double())
+    return found
 
 
 @patch
