@@ -96,6 +96,12 @@ class Recipe:
             self.effects[cls.__name__] = (cls, dict(settings))
         self._check()
 
+    def to(self, device) -> "Recipe":
+        "Return the same recipe with its network on a device. Chips are drawn as before, so that they are the same."
+        moved = copy.copy(self)
+        moved.model = copy.deepcopy(self.model).to(device)
+        return moved
+
     def sort(self, configuration: dict) -> tuple[dict, dict, dict]:
         """Sort a configuration into (arguments of patch_model, device parameters, settings of effects by class).
 
