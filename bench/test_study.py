@@ -1,5 +1,6 @@
 "Studies: a thousand chips, and what the bookkeeping costs."
 
+import statistics
 import time
 
 import pytest
@@ -8,7 +9,7 @@ from conftest import record, within
 
 from memnb import study
 from memnb.bh.memristor import VTEAM
-from memnb.map.Module import analytic_tune
+from memnb.map.Module import analytic_tune, naive_tune
 from memnb.study.Run import chip_seed
 
 CHIPS = {"ADC_resolution": [8], "ProgrammingError.sigma": [0.05], "Faults.lrs": [0.01], "Faults.hrs": [0.02]}
@@ -40,6 +41,45 @@ def test_thousand_chips(digits, tmp_path):
     what = "study of 1,000 chips of 64-64-10: programmed, tuned, 360 images each"
     record(what, ours, reference, ours / reference, "1,000 digital passes", "3000 ms")
     assert within(ours, 3000)
+
+
+def stacked(model, x, tuning_routine, chips):
+    "Return the seconds that a study of chips takes, and those of as many digital passes."
+    recipe = study.Recipe(model, VTEAM, {"r_on": 1e4, "r_off": 1e6}, tuning_routine=tuning_routine)
+    metric, grid = study.Accuracy(x, model(x).argmax(1)), {"ADC_resolution": [8], "ProgrammingError.sigma": [0.05]}
+    start = time.perf_counter()
+    study.run(recipe, grid, metric, chips=chips, storage=None, workers=1, progress=False)
+    middle = time.perf_counter()
+    for _ in range(chips):
+        metric(model)
+    return middle - start, time.perf_counter() - middle
+
+
+def test_default_tuning(digits):
+    "Chips of the MLP, tuned by the default routine, against those tuned analytically."
+    _, model, metric = digits
+    stacked(model, metric.x, naive_tune, 2)
+    pairs = [[stacked(model, metric.x, r, 200)[0] for r in (naive_tune, analytic_tune)] for _ in range(5)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    ours, reference = (5e3 * statistics.median(column) for column in zip(*pairs, strict=True))
+    record("study of 1,000 chips of 64-64-10, default tuning", ours, reference, ratio, "with analytic tuning", "2")
+    assert within(ratio, 2)
+
+
+def test_convolutional():
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(
+        *(torch.nn.Conv2d(1, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2)),
+        *(torch.nn.Conv2d(8, 16, 3, padding=1), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(256, 10)),
+    )
+    x = torch.rand(360, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    stacked(model, x, naive_tune, 2)
+    pairs = [stacked(model, x, naive_tune, 100) for _ in range(5)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    ours, reference = (1e4 * statistics.median(column) for column in zip(*pairs, strict=True))
+    what = "study of 1,000 chips of a CNN (Conv 1-8, Conv 8-16, Linear 256-10), default tuning, 360 images each"
+    record(what, ours, reference, ratio, "1,000 digital passes", "6")
+    assert within(ratio, 6)
 
 
 def test_overhead(digits, tmp_path):

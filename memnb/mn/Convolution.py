@@ -157,15 +157,18 @@ class ForwardConvolution(Convolution):
 # %% ../../nbs/mn/Convolution.ipynb #cell-011
 @patch
 def kernels(self: ForwardConvolution, tiles) -> list:
-    "Return [(first channel, last channel, kernel)] of the row tiles (row tiles, groups, rows of a tile, columns)."
+    """Return [(first channel, last channel, kernel)] of the row tiles (row tiles, groups, rows of a tile, columns).
+
+    Those of several chips may lie among the groups.
+    """
     taps, rows, columns = math.prod(self.kernel_size), self.rows, tiles.shape[-1]
     found, height = [], tiles.shape[2]
     for k, tile in enumerate(tiles):  # of a layer, not of a batch: a handful
         first, last = k * height, min((k + 1) * height, rows)
         start, stop = first // taps, -(-last // taps)
-        kernel = tile.new_zeros(self.groups, (stop - start) * taps, columns)
+        kernel = tile.new_zeros(len(tile), (stop - start) * taps, columns)
         kernel[:, first - start * taps : last - start * taps] = tile[:, : last - first]
-        kernel = kernel.mT.reshape(self.groups * columns, stop - start, *self.kernel_size).contiguous()
+        kernel = kernel.mT.reshape(len(tile) * columns, stop - start, *self.kernel_size).contiguous()
         found.append((start, stop, kernel))
     return found
 

@@ -21,11 +21,9 @@ from ..bh.crossbar.Effect import Effect
 from ..bh.memristor.Memristor import Memristor
 from ..mn.Hardware import from_memtorch
 from ..mn.Module import patch_model, supported_module_parameters
-from ..map.Observe import readable_layers
 from .Identity import content_hash
-from ..train import new_chip, redraw
-from .Stack import Stack, stackable
-from ..utils import check_number, drawn_seed
+from .Stack import Stack, become, stackable, tune_alike
+from ..utils import check_number
 
 # %% ../../nbs/study/Recipe.ipynb #cell-005
 _own = (
@@ -97,6 +95,12 @@ class Recipe:
                 raise ValueError(f"effects: {cls.__name__}: is there twice; give its settings together")
             self.effects[cls.__name__] = (cls, dict(settings))
         self._check()
+
+    def to(self, device) -> "Recipe":
+        "Return the same recipe with its network on a device. Chips are drawn as before, so that they are the same."
+        moved = copy.copy(self)
+        moved.model = copy.deepcopy(self.model).to(device)
+        return moved
 
     def sort(self, configuration: dict) -> tuple[dict, dict, dict]:
         """Sort a configuration into (arguments of patch_model, device parameters, settings of effects by class).
@@ -184,20 +188,13 @@ class Recipe:
             generator = torch.Generator().manual_seed(seed)
             if patched is None:
                 patched = self.patched(configuration, generator)
-                layers = readable_layers(patched).values()
-                # what chips share needn't be written again, unless devices differ by themselves, or reads or inexact
-                # writes have moved them
-                anew = any(c.memristor.varies for c in crossbars_of(patched)) or any(
-                    layer.programming_routine is not None or not layer.separable for layer in layers
-                )
-            draws = torch.Generator().manual_seed(seed)
-            new_chip(patched, draws) if anew else redraw(patched, drawn_seed(draws))
+            become(patched, seed)
             # what is done to a chip must not reach the next one
             chip = copy.deepcopy(patched) if fresh or self.prepare is not None else patched
             if self.prepare is not None:
                 self.prepare(chip)
-            elif hasattr(chip, "tune_"):
-                chip.tune_(generator=torch.Generator().manual_seed(seed))
+            else:
+                tune_alike(chip)
             yield chip
 
     def stack(self, configuration: dict, seeds) -> Stack | None:

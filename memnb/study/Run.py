@@ -104,7 +104,7 @@ def load(name: str, storage=beside, units: dict | None = None) -> Results:
     return _results(texts, configurations or [{}], chips, int(json.loads(known[name])["seed"]), done, dict(units or {}))
 
 # %% ../../nbs/study/Run.ipynb #cell-011
-def _check(recipe, metric, name, units, workers, whole, live_every):
+def _check(recipe, metric, name, units, workers, devices, whole, live_every):
     "Raise TypeError or ValueError unless the arguments of `run`, but for its grid, can be used."
     if not callable(recipe) or isinstance(recipe, torch.nn.Module):
         raise TypeError(
@@ -117,8 +117,24 @@ def _check(recipe, metric, name, units, workers, whole, live_every):
     check_number(live_every, "live_every", at_least=0)
     if isinstance(workers, bool) or not (workers is None or isinstance(workers, str)):
         check_number(workers, "workers", at_least=1, integer=True)
+    if devices is not None:
+        _check_devices(devices, workers)
     if not (name is None or (isinstance(name, str) and name)) or not (units is None or isinstance(units, dict)):
         raise TypeError(f"name={name!r}, units={units!r}: must be a text or None, and a dict or None")
+
+
+def _check_devices(devices, workers):
+    "Raise TypeError or ValueError unless each device is one that is here, and nothing else says who computes."
+    if not isinstance(devices, (list, tuple)) or not devices:
+        raise TypeError(f"devices={devices!r}: must be a list of devices such as 'cuda:0', one at least")
+    if workers is not None:
+        raise ValueError(f"workers={workers!r}: devices have a process each; leave it out, or leave out devices")
+    for device in devices:
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError, TypeError) as e:
+            said = str(e).splitlines()[0]
+            raise ValueError(f"devices: {device!r}: is no device that is here ({said})") from None
 
 
 def _checked_grid(recipe, grid) -> list[dict]:
@@ -187,18 +203,18 @@ class _Live:
             self.told = time.monotonic()
 
 
-def _in_memory(plan, workers, live, progress) -> dict:
+def _in_memory(plan, workers, devices, live, progress) -> dict:
     "Do all trials, and return what they found."
     done, left = {}, plan.remaining({})
     with tqdm(total=sum(map(len, left.values())), desc="Chips", unit="chip", disable=not progress) as bar:
         jobs = ((key, plan.arguments(key[0], ks)) for key, ks in left.items())
-        for key, rows, _ in outcomes(jobs, workers, len(left), bar.update):
+        for key, rows, _ in outcomes(jobs, workers, len(left), bar.update, devices):
             done[key] = rows
             live(plan.results, lambda: done, last=len(done) == len(left))
     return done
 
 
-def _in_file(ledger, plan, workers, live, progress):
+def _in_file(ledger, plan, workers, devices, live, progress):
     "Do all trials that aren't done; those of other processes are waited for."
 
     def missing():
@@ -215,7 +231,7 @@ def _in_file(ledger, plan, workers, live, progress):
             before = len(left)
             jobs = ((key, plan.arguments(key[0], ks)) for key, ks in left.items() if ledger.claim(*key))
             try:
-                for key, rows, seconds in outcomes(jobs, workers, len(left), bar.update):
+                for key, rows, seconds in outcomes(jobs, workers, len(left), bar.update, devices):
                     error = next((row[failed][1] for row in rows if failed in row), None)
                     ledger.store(*key, rows, error, seconds)
                     live(plan.results, ledger.trials)
@@ -242,6 +258,7 @@ def run(
     name: str | None = None,  # of the study, by which its trials are kept; None: nothing is kept
     storage=beside,  # file that keeps the trials of named studies; None: nothing is kept
     workers: int | str | None = None,  # processes, a dask scheduler's address, "joblib", or None: as it pays
+    devices=None,  # such as ["cuda:0", "cuda:1"]: a process for each, which takes the network there; None: as it is
     chunk: int = 100,  # chips of a trial
     units: dict | None = None,  # of metrics and parameters: {name: unit}
     progress: bool = True,  # a bar with the time that is left
@@ -258,18 +275,19 @@ def run(
     KeyboardInterrupt leaves what is done.
     """
     _check(
-        recipe, metric, name, units, workers, {"chips": (chips, 1), "chunk": (chunk, 1), "seed": (seed, 0)}, live_every
-    )
+        recipe, metric, name, units, workers, devices,
+        {"chips": (chips, 1), "chunk": (chunk, 1), "seed": (seed, 0)}, live_every,
+    )  # fmt: skip
     if name is None and storage is not None and storage is not beside:
         raise ValueError(f"name=None: must be a text, by which {str(storage)!r} keeps this study and finds it again")
     plan = _Plan(recipe, _checked_grid(recipe, grid), metric, chips, chunk, seed, units)
     live = _Live(live, live_every)
     if name is None or storage is None:
-        return _told(plan.results(_in_memory(plan, workers, live, progress)))
+        return _told(plan.results(_in_memory(plan, workers, devices, live, progress)))
     with Ledger(storage, name, plan.identity(), replace) as ledger:
         if retry:
             ledger.forget(lambda row: failed in row)
-        _in_file(ledger, plan, workers, live, progress)
+        _in_file(ledger, plan, workers, devices, live, progress)
         return _told(plan.results(ledger.trials()))
 
 

@@ -6,6 +6,7 @@
 __all__ = ['reserved', 'failed', 'Accuracy', 'chip_seed', 'numbers', 'trial', 'outcomes']
 
 # %% ../../nbs/study/Trial.ipynb #cell-002
+import concurrent.futures
 import contextlib
 import functools
 import math
@@ -16,6 +17,7 @@ import traceback
 import joblib
 import numpy as np
 import torch
+from joblib.externals.loky import ProcessPoolExecutor
 
 from .Recipe import Recipe
 from ..utils import check_number
@@ -48,6 +50,10 @@ class Accuracy:
 
     def __call__(self, model) -> float:
         return 100 * self._right(model).item() / len(self.y)
+
+    def to(self, device) -> "Accuracy":
+        "Return the same metric with its samples on a device."
+        return type(self)(self.x.to(device), self.y.to(device), self.batch)
 
     def each(self, stack) -> list[float]:
         "Return the accuracy of each chip of a stack."
@@ -160,12 +166,15 @@ def trial(factory, configuration: dict, seeds: list, metric, told=lambda chips: 
 _patience = 15.0  # seconds that a study may take in this process, if nothing is said of workers
 
 
-def outcomes(jobs, workers, expected: int, told=lambda chips: None):
+def outcomes(jobs, workers, expected: int, told=lambda chips: None, devices=None):
     """Yield (key, rows, seconds) of each job (key, arguments of `trial`), as they finish.
 
-    `expected` is how many jobs there are at most; `workers` are as of `run`. `told` is called with the number of chips
-    that have become ready: chip by chip in this process, trial by trial from others.
+    `expected` is how many jobs there are at most; `workers` and `devices` are as of `run`. `told` is called with the
+    number of chips that have become ready: chip by chip in this process, trial by trial from others.
     """
+    if devices is not None:
+        yield from _spread(jobs, devices, told)
+        return
     if workers is None or workers == 1:
         for done, (key, arguments) in enumerate(jobs, 1):
             rows, seconds = trial(*arguments, told)
@@ -193,3 +202,34 @@ def outcomes(jobs, workers, expected: int, told=lambda chips: None):
 
 def _keyed(key, *arguments):
     return key, *trial(*arguments)
+
+
+def _spread(jobs, devices, told):
+    "Yield (key, rows, seconds) of jobs, each done by the process of a device that has nothing else to do."
+    jobs, running = iter(jobs), {}
+    own = [ProcessPoolExecutor(1) for _ in devices]  # a device for a process, and a process for a device
+    try:
+        free = list(range(len(devices)))
+        while True:
+            while free and (job := next(jobs, None)) is not None:
+                k = free.pop()
+                running[own[k].submit(_on_device, devices[k], *job[1])] = job[0], k
+            if not running:
+                return
+            for ready in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                key, k = running.pop(ready)
+                rows, seconds = ready.result()
+                free.append(k)
+                told(len(rows))
+                yield key, rows, seconds
+    finally:
+        for executor in own:
+            executor.shutdown(wait=True, kill_workers=True)
+
+
+def _on_device(device, factory, configuration, seeds, metric):
+    "Return what `trial` gives on a device; what can be moved there is."
+    if torch.device(device).type == "cuda":
+        torch.cuda.set_device(device)
+    factory, metric = (one.to(device) if callable(getattr(one, "to", None)) else one for one in (factory, metric))
+    return trial(factory, configuration, seeds, metric)
