@@ -36,8 +36,7 @@ def _simple(layer):
     "Whether a layer is a product with conductances, by which its chips differ."
     h, traits = layer.hardware, scaling_traits(*layer.encoding)
     read = (traits.factor is not None or traits.by_row) and layer.separable and not layer.random_read
-    # other converters are drawn for each chip
-    read = read and all(converter is None or converter.plain for converter in (h.ADC, h.DAC))
+    read = read and h.DAC is None and (h.ADC is None or h.ADC.plain)  # other converters are drawn for each chip
     hooked = layer.forward_legacy_enabled or layer.watch is not None or layer._forward_hooks or layer._forward_pre_hooks
     return read and not hooked and not layer.freed and layer.keep == "devices"
 
