@@ -187,7 +187,7 @@ def _wires(source_resistance, line_resistance):
     "Return ((word, bit), (word, bit)) of source and line resistances as numbers, or None without wires."
     if source_resistance is None and line_resistance is None:
         return None
-    like, found = torch.zeros((), dtype=torch.float32), []
+    like, found = torch.zeros(1, 1, dtype=torch.float32), []  # one for all lines: tiles differ in size
     for name, value in (("source_resistance", source_resistance), ("line_resistance", line_resistance)):
         given = value if isinstance(value, (tuple, list)) else (value,)
         if any(isinstance(r, torch.Tensor) and r.requires_grad for r in given):
