@@ -165,11 +165,14 @@ def draw_bits(self: _Converter, ax, method, bits, overflow, share, snr):
 @patch
 def code(self: _Converter, method, bits, overflow, share):
     if method == "fixed range":
-        return f"fixed_converter(x, {bits}, {share * self.largest:.6g})"
-    if method == "equally spaced":
-        return f"quantize(x, {2**bits})"
-    kept = f", overflow_rate={overflow:g}" if overflow else ""
-    return f"quantize(x, {bits}{kept}, quant_method={'log' if method == 'logarithm' else 'linear'!r})"
+        call = f"fixed_converter(x, {bits}, {share * self.largest:.6g})"
+    elif method == "equally spaced":
+        call = f"quantize(x, {2**bits})"
+    else:
+        kept = f", overflow_rate={overflow:g}" if overflow else ""
+        call = f"quantize(x, {bits}{kept}, quant_method={'log' if method == 'logarithm' else 'linear'!r})"
+    ratio = "10 * (x.square().sum() / (q - x).square().sum()).log10().item()"
+    return f'q = {call}\nprint("SNR (dB):", {ratio})'
 
 
 def converter(
@@ -181,4 +184,4 @@ def converter(
     If there are more than 2^17, only evenly spaced ones are used, with the smallest and the largest. Raise TypeError
     or ValueError if `x` isn't a tensor of floating-point values, or if they aren't finite or are all equal.
     """
-    return _Converter(x, unit).explorer()
+    return _Converter(x, unit).explorer(x=x)

@@ -136,8 +136,8 @@ def switched_on(
         [(FiniteStates, (levels,), None)] * (levels > 0)
         + [(ProgrammingError, (sigma / 100,), "programming")] * (sigma > 0)
         + [(Drift, (time, 1.0, nu), None)] * (time > 1 and nu > 0)
-        + [(TemperatureDependence, (temperature,), None)] * (temperature != room)
         + [(Faults, (lrs / 100, hrs / 100), "faults")] * (lrs + hrs > 0)
+        + [(TemperatureDependence, (temperature,), None)] * (temperature != room)
         + [(ReadNoise, (noise / 100,), "reads")] * (noise > 0)
     )
 

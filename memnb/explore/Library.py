@@ -90,10 +90,12 @@ class _Library(Exploration):
         axes = figure.subplots(1, 1 + len(drawn), squeeze=False)[0]
         _draw_ranges(axes[0], one)
         generator = torch.Generator().manual_seed(0)
+        chosen = {"drift": time}
+        if one.high is not None:
+            chosen["five levels, programmed"] = 1e6 * _target(one, level)
         for draw, ax in zip(drawn, axes[1:], strict=True):
             draw(one, ax, generator)
-            at = {"drift": time, "five levels, programmed": 1e6 * _target(one, level)}.get(ax.get_title())
-            if at is not None:  # what is chosen
+            if (at := chosen.get(ax.get_title())) is not None:  # what is chosen
                 ax.axvline(at, color=palette[6], linestyle=":")
         figure.suptitle(device)
         told = {name: getattr(one, name) for name in ("source", "fit", "note") if getattr(one, name)}
