@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test lock test-newest test-oldest test-models test-browser docs slow lab bench bench-check wheel lint sync notebooks clean
+.PHONY: run test lock test-newest test-oldest test-models test-browser docs slow lab bench bench-check gpu wheel lint sync notebooks clean
 
 # one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
@@ -29,6 +29,10 @@ bench: $(VENV)/.ready-bench
 # fails where a ratio is more than 1.5 times what is kept in bench/results.json
 bench-check: bench
 	@$(BIN)/python tools/check_bench.py
+
+# tests and measurements on a GPU, at most eight minutes, in parts that are kept; the results stand in bench/
+gpu: $(VENV)/.ready
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python bench/gpu.py
 
 # the tests marked slow as well: those against ngspice (where it is installed) and torch.compile
 slow: $(VENV)/.ready
