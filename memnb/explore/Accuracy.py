@@ -17,20 +17,8 @@ from matplotlib.colors import PowerNorm
 
 from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.memristor import VTEAM
-from memnb.explore.Explorer import (
-    Exploration,
-    Explorer,
-    added,
-    fixed_panels,
-    imperfections,
-    log_slider,
-    optional,
-    some,
-    spelled,
-    steps,
-    switched_on,
-    whole,
-)
+from .Controls import imperfections, log_slider, optional, steps, switched_on, whole
+from .Explorer import Exploration, Explorer, added, fixed_panels, some, spelled
 from ..map.Module import analytic_tune
 from ..map.Observe import readable_layers
 from ..mn.Module import memristive_layers, patch_model, supported_module_parameters

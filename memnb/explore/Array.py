@@ -15,7 +15,8 @@ from fastcore.basics import patch
 from ..bh.crossbar.Crossbar import crossbars_of
 from ..bh.crossbar.Passive import solve
 from ..bh.crossbar.Selector import ExponentialSelector
-from .Explorer import Exploration, Explorer, choice, legend_above, slider, steps, whole
+from .Controls import choice, slider, steps, whole
+from .Explorer import Exploration, Explorer, legend_above
 from ..show import palette, prefixed
 
 # %% ../../nbs/explore/Array.ipynb #cell-005

@@ -13,7 +13,8 @@ import torch
 from fastcore.basics import patch
 
 from ..bh.Quantize import convert, fixed_converter, largest_magnitude, linear_step, quantize
-from .Explorer import Exploration, Explorer, choice, counts, log_slider, steps, whole
+from .Controls import choice, log_slider, steps, whole
+from .Explorer import Exploration, Explorer, counts
 from ..show import palette, prefixed, quantity
 from ..utils import finite_range
 

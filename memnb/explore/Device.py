@@ -18,17 +18,8 @@ from ..bh.memristor.Limiter import Limiter
 from ..bh.memristor.Memristor import Memristor
 from ..bh.memristor.Motion import limited
 from ..bh.memristor.window import windows
-from memnb.explore.Explorer import (
-    Exploration,
-    Explorer,
-    choice,
-    legend_above,
-    log_slider,
-    slider,
-    spelled,
-    steps,
-    whole,
-)
+from .Controls import choice, log_slider, slider, steps, whole
+from .Explorer import Exploration, Explorer, legend_above, spelled
 from ..show import palette, prefixed, quantity
 
 # %% ../../nbs/explore/Device.ipynb #cell-005

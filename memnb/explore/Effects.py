@@ -13,22 +13,8 @@ from typing import ClassVar
 import torch
 from fastcore.basics import patch
 
-from memnb.explore.Explorer import (
-    Exploration,
-    Explorer,
-    added,
-    diagonal,
-    dots,
-    fixed_panels,
-    imperfections,
-    log_slider,
-    room,
-    siemens,
-    slider,
-    some,
-    switched_on,
-    whole,
-)
+from .Controls import imperfections, log_slider, room, slider, switched_on, whole
+from .Explorer import Exploration, Explorer, added, diagonal, dots, fixed_panels, siemens, some
 from ..map.Module import LineSums, checked_line, random_inputs
 from ..mn.Convolution import TransposedConvolution
 from ..mn.Layer import MemristiveLayer

@@ -12,7 +12,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from fastcore.basics import patch
 
-from .Explorer import Exploration, Explorer, choice, counts, headroom, log_slider, optional, slider
+from .Controls import choice, log_slider, optional, slider
+from .Explorer import Exploration, Explorer, counts, headroom
 from ..map.Input import Encoding, bit_serial, encode, fixed_scale, naive_scale, per_sample_scale, pulse_width
 from ..show import palette
 from ..utils import finite_range

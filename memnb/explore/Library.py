@@ -14,7 +14,8 @@ from fastcore.basics import patch
 
 from ..bh.memristor import library as devices
 from ..bh.memristor.Library import panels
-from .Explorer import Exploration, Explorer, choice, log_slider, slider
+from .Controls import choice, log_slider, slider
+from .Explorer import Exploration, Explorer
 from ..show import palette, quantity
 
 # %% ../../nbs/explore/Library.ipynb #cell-005

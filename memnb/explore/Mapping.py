@@ -15,20 +15,8 @@ from fastcore.basics import patch
 from ..bh.crossbar.Decode import Decode, map_weights
 from ..bh.crossbar.Scheme import Scheme
 from ..bh.Quantize import quantize
-from memnb.explore.Explorer import (
-    Exploration,
-    Explorer,
-    as_python,
-    choice,
-    counts,
-    diagonal,
-    dots,
-    log_slider,
-    optional,
-    siemens,
-    slider,
-    some,
-)
+from .Controls import choice, log_slider, optional, slider
+from .Explorer import Exploration, Explorer, as_python, counts, diagonal, dots, siemens, some
 from memnb.map.Parameter import (
     balanced_map,
     mse_map,

@@ -17,7 +17,8 @@ from scipy.optimize import brentq
 from ..bh.memristor import MeasuredDevice
 from ..bh.memristor import library as devices
 from ..bh.memristor.pulse_laws import PulseLaw
-from .Explorer import Exploration, Explorer, legend_above, log_slider, slider, whole
+from .Controls import log_slider, slider, whole
+from .Explorer import Exploration, Explorer, legend_above
 from ..show import palette
 
 # %% ../../nbs/explore/Pulses.ipynb #cell-005

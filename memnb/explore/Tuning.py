@@ -13,7 +13,8 @@ from typing import ClassVar, NamedTuple
 import torch
 from fastcore.basics import patch
 
-from .Explorer import Exploration, Explorer, choice, counts, dots, headroom, some, steps, whole
+from .Controls import choice, steps, whole
+from .Explorer import Exploration, Explorer, counts, dots, headroom, some
 from ..map.Module import Affine, LineSums, analytic_tune, column_tune, naive_tune, random_inputs, tune_on
 from ..mn.Layer import MemristiveLayer
 from ..show import palette, prefixed

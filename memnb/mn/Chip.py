@@ -115,14 +115,7 @@ def load_conductances(
     files = sorted(path.glob("*.csv"))
     if path.suffix != ".npz" and not files:
         raise FileNotFoundError(f"path={str(path)!r}: no .npz file, and no folder with CSV files")
-    try:
-        if path.suffix == ".npz":
-            with np.load(path) as file:
-                found = {name: file[name] for name in file.files}
-        else:
-            found = {unquote(file.stem): np.loadtxt(file, delimiter=",", ndmin=2) for file in files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as e:
-        raise ValueError(f"path={str(path)!r}: can't be read as arrays of numbers: {e}") from None
+    found = _arrays(path, files)
     chips = {
         f"{name or type(layer).__name__}.{k}": c
         for name, layer in _named_layers(model)
@@ -161,3 +154,14 @@ def load_conductances(
         if broken[name].any():
             chip.add_effect(Faults(kind=broken[name], g_pristine=dead))
     return {name: int(where.sum()) for name, where in broken.items()}
+
+
+def _arrays(path, files) -> dict:
+    "Return {name: array} of a file or a folder; ValueError if it holds anything but numbers."
+    try:
+        if path.suffix == ".npz":
+            with np.load(path) as file:
+                return {name: file[name] for name in file.files}
+        return {unquote(file.stem): np.loadtxt(file, delimiter=",", ndmin=2) for file in files}
+    except (ValueError, EOFError, zipfile.BadZipFile) as e:
+        raise ValueError(f"path={str(path)!r}: can't be read as arrays of numbers: {e}") from None

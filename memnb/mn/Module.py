@@ -245,11 +245,9 @@ def patch_model(
         stream and stream.undo()
         raise
     for parent, name, layer, _ in places:
-        if id(layer) not in new:
-            continue
         if parent is None:
-            model = new[id(layer)]
-        else:
+            model = new.get(id(layer), model)
+        elif id(layer) in new:
             parent._modules[name] = new[id(layer)]
     _fused_routines(model)
     for name, function in _bound.items():
@@ -258,12 +256,17 @@ def patch_model(
             setattr(model, name, functools.partial(function, model))
     FirstPass.watch(model)
     if verbose:
-        counts = [m.counted() for new in new.values() for m in new.modules() if isinstance(m, MemristiveLayer)]
-        devices, tiles = (sum(count[k] for count in counts) for k in range(2))
-        print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
-        lines = [f"Skipped {path}: {reason}" for path, reason in skipped.items()] + [left_digital(model)]
-        print("\n".join(filter(None, lines)), end="\n" * any(lines))
+        _tell(model, new, skipped)
     return model
+
+
+def _tell(model, new, skipped):
+    "Print what was patched, what was skipped and what stays digital."
+    counts = [m.counted() for layer in new.values() for m in layer.modules() if isinstance(m, MemristiveLayer)]
+    devices, tiles = (sum(count[k] for count in counts) for k in range(2))
+    print(f"Patched {len(new)} layer{'s' * (len(new) > 1)}: {devices:,} devices on {tiles} crossbars")
+    lines = [f"Skipped {path}: {reason}" for path, reason in skipped.items()] + [left_digital(model)]
+    print("\n".join(filter(None, lines)), end="\n" * any(lines))
 
 
 _bound = {

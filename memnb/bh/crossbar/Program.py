@@ -183,8 +183,7 @@ def naive_program(
     device = array.device(cell)
     target = torch.as_tensor(conductance, dtype=device.x.dtype, device=device.x.device)
     low, high = _check_target(device, target)
-    one = torch.zeros(1, crossbar.columns, dtype=torch.bool, device=target.device)
-    one[0, cell[1]] = True
+    one = torch.arange(crossbar.columns, device=target.device)[None] == cell[1]
     started, pulses = time.monotonic(), 0
     with torch.no_grad():
         while (error := ((device.g - target) / target).abs().item()) > rel_tol:
@@ -197,8 +196,8 @@ def naive_program(
             v = raising if device.g < target else lowering
             before, pulses = device.x.clone(), pulses + 1
             device.x.copy_(_pulse(device, before, v, pulse_duration, refactory_period, limiter, generator))
-            threshold = force_adjustment_pos_voltage_threshold if v > 0 else force_adjustment_neg_voltage_threshold
-            threshold = threshold or 0
+            nudged_from = (force_adjustment_neg_voltage_threshold, force_adjustment_pos_voltage_threshold)
+            threshold = nudged_from[v > 0] or 0
             if (v >= threshold) if v > 0 else (v <= threshold):
                 moved = device.x != before
                 g = _nudged(device.g, target, low, high, moved, force_adjustment, force_adjustment_rel_tol)
