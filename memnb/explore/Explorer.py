@@ -29,6 +29,7 @@ from fastcore.basics import patch
 from matplotlib.figure import Figure
 
 from ..bh.StochasticParameter import StochasticParameter
+from .Controls import imperfection_tips
 from ..show import palette, quantity, style, styled, use_style
 
 # %% ../../nbs/explore/Explorer.ipynb #cell-007
