@@ -203,11 +203,11 @@ def main():
         "Explorers": ["explore/*"],
         "Networks": ["mn/*"],
         "Mapping": ["map/*"],
-        "Studies and training": ["study/*", "train", "insitu/*"],
+        "Studies and training": ["study/*", "train", "weight_noise", "insitu/*"],
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
-        "Below": ["bh/converter", "bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
+        "Below": ["bh/converter", "bh/transfer", "bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
         "Also": ["gallery", "references"],
     }
     index = nbformat.read(source / "index.ipynb", 4)
