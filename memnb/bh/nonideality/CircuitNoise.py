@@ -42,11 +42,18 @@ class CircuitNoise(Effect):
         super().__init__(bandwidth=bandwidth, voltage=voltage, temperature=temperature, fano=fano, generator=generator)
 
     def deviation(self, g, crossbar, written=None):
-        slope = 4 * boltzmann * self.temperature + 2 * charge * self.fano * self.voltage
+        slope = sum(_spectra(self.voltage, self.temperature, self.fano))
         return g.clamp_min(0).sqrt() * (math.sqrt(slope * self.bandwidth) / self.voltage)
 
     def read(self, g, crossbar, written=None):
         return g + self.deviation(g, crossbar) * self.normal_draw(crossbar, read=True)
+
+
+def _spectra(voltage, temperature, fano):
+    "(thermal, shot): variances of a current for each siemens and hertz (A^2/(S Hz))."
+    thermal, crossing = 4 * boltzmann * temperature, 2 * charge * voltage
+    u = math.inf if not temperature else crossing / thermal
+    return thermal, fano * (crossing / math.tanh(u) - thermal if u else 0.0)
 
 
 def noise_budget(
@@ -77,9 +84,10 @@ def noise_budget(
     check_number(fano, "fano", at_least=0, at_most=1)
     rows, bits = (check_number(n, name, at_least=1, integer=True) for n, name in ((rows, "rows"), (bits, "bits")))
     step = full_scale / 2**bits
+    thermal, shot = _spectra(voltage, temperature, fano)
     squares = {
-        "thermal": 4 * boltzmann * temperature * g * rows * bandwidth,
-        "shot": 2 * charge * fano * g * rows * voltage * bandwidth,
+        "thermal": thermal * g * rows * bandwidth,
+        "shot": shot * g * rows * bandwidth,
         "kT/C": boltzmann * temperature / capacitance * (full_scale / swing) ** 2,
         "rounding": step**2 / 12,
     }
