@@ -92,5 +92,5 @@ def content_hash(obj, what: str | None = None) -> str:
         said = str(e.args[0] if e.args else e).partition("PicklingError while")[0]
         raise TypeError(
             f"{what}: can't be hashed ({said}), so a stored study of it could not be recognised; "
-            "take out what can't be pickled, or leave out name=, so that nothing is stored"
+            "remove it, or leave out name=, and nothing is stored"
         ) from e

@@ -66,7 +66,7 @@ def stretches(current, source, line, topology: str = "one-sided") -> tuple[torch
 
 
 def wiring(R_source, R_line, topology, like) -> tuple:
-    "Checked (source, line, topology) for conductances `like` (..., m, n); ValueError naming what can't be."
+    "Checked (source, line, topology) for conductances `like` (..., m, n); ValueError for any other."
     if topology not in TOPOLOGIES:
         raise ValueError(f"topology={topology!r}: must be one of {TOPOLOGIES}")
     source, line = resistances(R_source, "R_source", like), resistances(R_line, "R_line", like)

@@ -51,7 +51,7 @@ class MeasuredDevice:
     pulses: PulseLaw | None = None
     model: str = "VTEAM"
     parameters: dict = field(default_factory=dict)
-    fit: str = ""  # whose fit the numbers are, and to which figure, where that isn't the source itself
+    fit: str = ""  # who fitted the numbers, and to which figure, if not the source's authors
     note: str = ""  # what to know before it is used
 
     def __post_init__(self):

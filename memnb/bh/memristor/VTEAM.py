@@ -6,6 +6,8 @@
 __all__ = ['GapDevice', 'VTEAM']
 
 # %% ../../../nbs/bh/memristor/VTEAM.ipynb #cell-002
+from typing import ClassVar
+
 import torch
 
 from .Memristor import Memristor
@@ -60,30 +62,22 @@ class VTEAM(GapDevice):
     wrong way round, or an unknown window or `iv`. A fresh device is in its high-resistance state.
     """
 
+    _kinetics: ClassVar = {
+        "k_on": -0.050625,
+        "k_off": 0.050625,
+        "alpha_on": 3,
+        "alpha_off": 3,
+        "v_on": -0.6,
+        "v_off": 0.6,
+    }
     presets = {
         "programmable": {
-            "parameters": {
-                "k_on": -0.050625,
-                "k_off": 0.050625,
-                "alpha_on": 3,
-                "alpha_off": 3,
-                "v_on": -0.6,
-                "v_off": 0.6,
-            },
+            "parameters": _kinetics,
             "voltage_range": (-1.5, 1.5),
             "source": "chosen for this package: 10 ns at 1 V move the gap by 5 % of its range, 0.5 V nothing",
         },
         "illustrative": {
-            "parameters": {
-                "r_on": 25e3,
-                "r_off": 1e6,
-                "k_on": -0.050625,
-                "k_off": 0.050625,
-                "alpha_on": 3,
-                "alpha_off": 3,
-                "v_on": -0.6,
-                "v_off": 0.6,
-            },
+            "parameters": {"r_on": 25e3, "r_off": 1e6, **_kinetics},
             "voltage_range": (-1.5, 1.5),
             "source": "illustrative: 1 to 40 uS, as the oxide ReRAM of Wan et al. (Nature 608, 504, 2022) has, with "
             "the kinetics of 'programmable'",
