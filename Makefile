@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 QUICKSTART := nbs/walkthroughs/01_quickstart.ipynb
 WORKERS ?= 2
 
-.PHONY: run test lock test-newest test-oldest test-models test-browser docs slow lab bench bench-check gpu wheel lint sync notebooks clean
+.PHONY: run test lock test-newest test-oldest test-models test-browser docs slow lab bench bench-check gpu wheel dist release lint sync notebooks clean
 
 # one thread: matrices are small, and threads that wait for each other slow down a busy machine
 run: $(VENV)/.ready
@@ -74,6 +74,16 @@ test-browser: $(VENV)/.ready-browser
 wheel:
 	@PYTHON=$(PYTHON) sh tools/check_wheel.sh
 
+# what is uploaded: the source, and the wheel that is built from it
+dist: $(VENV)/.ready
+	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[release]'
+	@rm -rf dist && $(BIN)/python -m build --outdir dist . > build/dist.log || { cat build/dist.log; exit 1; }
+	@$(BIN)/twine check --strict dist/*
+
+# all that a release must pass; then: a date in CHANGELOG.md, a tag, and twine upload dist/*
+release: test slow test-models test-newest test-oldest docs wheel test-browser bench-check dist
+	@echo "memnb $$(sed -n 's/^version = //p' settings.ini) can be released: see CONTRIBUTING.md."
+
 lint: $(VENV)/.ready
 	@$(BIN)/ruff check -q nbs setup.py tools bench browser
 	@$(BIN)/ruff format -q --check nbs setup.py tools bench browser
@@ -92,7 +102,7 @@ notebooks: $(VENV)/.ready
 # constraints.txt anew, from the newest of everything that works together in an environment made for it
 lock:
 	@rm -rf build/lock && $(PYTHON) -m venv build/lock
-	@build/lock/bin/pip install -q --disable-pip-version-check torch==2.13.0 -e '.[dev,bench,docs,browser,search,cluster,models]'
+	@build/lock/bin/pip install -q --disable-pip-version-check torch==2.13.0 -e '.[dev,bench,docs,browser,search,cluster,models,release]'
 	@{ echo "# What is tested is what is installed: written by make lock with Python $$(build/lock/bin/python -V | cut -d' ' -f2)."; \
 		build/lock/bin/pip freeze --exclude-editable; } > constraints.txt
 
@@ -100,8 +110,11 @@ clean:
 	rm -rf $(VENV) $(NEWEST) $(OLDEST) build *.egg-info
 
 $(VENV)/.ready: settings.ini setup.py constraints.txt
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "memnb needs Python 3.11 or later"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "memnb needs Python 3.11 or later, such as: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@# made anew when it was left half made, or by another Python
+	@$(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2> /dev/null || \
+		{ rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@echo "Installing memnb and what it needs into $(VENV) (a few minutes the first time)"
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch -e '.[dev]'
 	@touch $@

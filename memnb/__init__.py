@@ -1,6 +1,6 @@
 "Memristive crossbars for trained PyTorch networks."
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 import importlib
 

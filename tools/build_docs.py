@@ -7,6 +7,7 @@ link leads nowhere, or a public name has no entry.
 
 import argparse
 import ast
+import fnmatch
 import importlib
 import inspect
 import re
@@ -14,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from configparser import ConfigParser
+from html import escape
 from pathlib import Path
 
 import nbformat
@@ -71,15 +73,16 @@ def entries(module, source):
     return "\n\n".join(parts)
 
 
-def page(path, notebook, documented):
-    "The cells of a page, from those of a notebook."
+def page(path, notebook, documented, where):
+    "The cells of a page, from those of a notebook; `where` notebooks lie for all to see."
     module, cells, first = None, [], True
     for cell in notebook.cells:
         marks = directives(cell.source) if cell.cell_type == "code" else []
         if cell.cell_type == "markdown":
             text = relink(cell.source)
             if first:  # the line with > is the page's summary
-                text = re.sub(r"^> (.*)$", r"*\1*", text, count=1, flags=re.MULTILINE)
+                link = f" ([notebook]({where}/{path.as_posix()}))"
+                text = re.sub(r"^> (.*)$", lambda m: f"*{m[1]}*{link}", text, count=1, flags=re.MULTILINE)
                 first = False
             cells.append(new_markdown_cell(text))
             continue
@@ -109,27 +112,48 @@ def page(path, notebook, documented):
     return cells
 
 
-def gallery(pages):
-    "A page with every figure that a notebook stores, each a link to where it comes from."
+def title(notebook):
+    "Heading and summary of a page."
+    text = next((c.source for c in notebook.cells if c.cell_type == "markdown"), "")
+    heading, summary = (re.search(rf"^{mark} (.+)$", text, re.MULTILINE) for mark in ("#", ">"))
+    return heading[1] if heading else "", summary[1] if summary else ""
+
+
+def pictures(notebook):
+    "(heading that it stands under, PNG in base64) of each figure."
+    under = title(notebook)[0]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and (found := re.findall(r"^#{2,4} (.+)$", cell.source, re.MULTILINE)):
+            under = found[-1]
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                yield re.sub(r"[`*$]", "", under), output.data["image/png"].replace("\n", "")
+
+
+def gallery(sections):
+    "A page with every figure that a notebook stores, by topic, each a link to where it comes from."
     text = ["# Gallery", "", "Every figure of the notebooks. A click leads to the page that it is from.", ""]
     count = 0
-    for path, notebook in pages:
-        pictures = []
-        for cell in notebook.cells:
-            for output in cell.get("outputs", []):
-                if "image/png" in output.get("data", {}):
-                    pictures.append(output.data["image/png"].replace("\n", ""))
-        if pictures:
-            href = lower(path).with_suffix(".html").as_posix()
-            text.append(f"## {path.with_suffix('').as_posix()}\n")
+    for caption, pages in sections.items():
+        figures = [(path, *figure) for path, notebook in pages for figure in pictures(notebook)]
+        if figures:
             images = "".join(
-                f'<a href="{href}"><img src="data:image/png;base64,{p}" alt="figure of {path.stem}" loading="lazy" '
-                'style="height:130px;margin:4px"></a>'
-                for p in pictures
+                f'<a href="{lower(path).with_suffix(".html").as_posix()}" style="display:inline-block;margin:4px;'
+                f'width:min-content;vertical-align:top;font-size:75%"><img src="data:image/png;base64,{png}" '
+                f'alt="{escape(under)}" loading="lazy" style="height:130px;max-width:none">{escape(under)}</a>'
+                for path, under, png in figures
             )
-            text.append(f"<div>{images}</div>\n")
-            count += len(pictures)
+            text += [f"## {caption}\n", f"<div>{images}</div>\n"]
+            count += len(figures)
     return "\n".join(text), count
+
+
+def section(caption, pages):
+    "A page that lists those of a topic, with their summaries, whose links are as from those pages."
+    summary = lambda p, n: LINK.sub(lambda m: f"{m[1]}/{lower(p.parent / m[2]).as_posix()}{m[3] or ''})", title(n)[1])
+    rows = [f"* [{title(n)[0] or p.stem}](/{lower(p).as_posix()}): {summary(p, n)}" for p, n in pages]
+    listed = "\n".join(f"/{lower(p).with_suffix('').as_posix()}" for p, _ in pages)
+    return "\n".join([f"# {caption}", "", *rows, "", "```{toctree}", ":hidden:", "", listed, "```", ""])
 
 
 def references(pages):
@@ -150,6 +174,17 @@ def references(pages):
     return "\n".join(text), len(cited)
 
 
+def install(readme):
+    "The page on installation: what the README says of it, and of other systems."
+    text = re.search(r"(?ms)^## Install\n(.*?)^## ", readme.read_text(encoding="utf-8"))[1]
+    return (
+        f"# Install\n{text}\nmemnb is pure Python: Linux, macOS and Windows alike. Without `make`, as on Windows, the "
+        "same two steps are\n\n```sh\npython -m venv .venv\n"
+        ".venv\\Scripts\\pip install -c constraints.txt torch -e .[dev]\n"
+        ".venv\\Scripts\\jupyter lab nbs/walkthroughs/01_quickstart.ipynb\n```\n\nThe tests run on Linux only.\n"
+    )
+
+
 def dead_links(site):
     "Links of the built pages that lead to no file."
     dead = []
@@ -158,6 +193,17 @@ def dead_links(site):
             if not re.match(r"[a-z]+:|//", href) and not (file.parent / href).exists():
                 dead.append(f"{file.relative_to(site)} -> {href}")
     return dead
+
+
+def raw_formulas(site):
+    "Pages on which a formula is still in TeX: a dollar that no code holds."
+    found = []
+    for file in site.rglob("*.html"):
+        text = re.sub(r"(?s)<(pre|code|script|style|annotation)\b.*?</\1>", "", file.read_text(encoding="utf-8"))
+        prose = re.sub(r"<[^>]*>", "", text)
+        if match := re.search(r"\$[^$\n]{1,80}\$|\\\(|\\\[", prose):
+            found.append(f"{file.relative_to(site)}: {match[0]}")
+    return found
 
 
 def main():
@@ -175,7 +221,7 @@ def main():
     stored = [(p, nbformat.read(nbs / p, 4)) for p in paths]
     documented = set()
     for path, notebook in stored:
-        cells = page(path, notebook, documented)
+        cells = page(path, notebook, documented, f"{cfg['git_url']}/blob/{cfg['branch']}/{cfg['nbs_path']}")
         built = nbformat.v4.new_notebook(cells=cells, metadata=dict(notebook.metadata))
         for k, cell in enumerate(built.cells):
             cell.id = f"c{k}"
@@ -193,10 +239,6 @@ def main():
                     missing.append(f"{module}.{name}")
     if missing:
         sys.exit(f"public names without an entry: {missing}")
-    figures, figure_count = gallery(stored)
-    (source / "gallery.md").write_text(figures, encoding="utf-8")
-    cited, reference_count = references(stored)
-    (source / "references.md").write_text(cited, encoding="utf-8")
     folders = {
         "Curriculum": ["walkthroughs/*"],
         "Guides": ["guides/*"],
@@ -208,12 +250,36 @@ def main():
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
         "Below": ["bh/converter", "bh/transfer", "bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
-        "Also": ["gallery", "references"],
+    }
+    sections = {
+        caption: [
+            (p, n) for p, n in stored if any(fnmatch.fnmatch(lower(p).with_suffix("").as_posix(), g) for g in globs)
+        ]
+        for caption, globs in folders.items()
+    }
+    placed = [p for pages in sections.values() for p, _ in pages]
+    if lost := sorted({p for p, _ in stored} - {*placed, Path("index.ipynb")}):
+        sys.exit(f"pages in no section: {[str(p) for p in lost]}")
+    (source / "sections").mkdir()
+    for caption, pages in sections.items():
+        name = caption.lower().replace(" ", "_")
+        (source / "sections" / f"{name}.md").write_text(section(caption, pages), encoding="utf-8")
+    figures, figure_count = gallery(sections)
+    (source / "gallery.md").write_text(figures, encoding="utf-8")
+    cited, reference_count = references(stored)
+    (source / "references.md").write_text(cited, encoding="utf-8")
+    (source / "install.md").write_text(install(ROOT / "README.md"), encoding="utf-8")
+    tasks = {
+        "Begin": ["install", "sections/curriculum", "sections/guides"],
+        "Use": [
+            f"sections/{c.lower().replace(' ', '_')}" for c in sections if c not in ("Curriculum", "Guides", "Below")
+        ],
+        "Look up": ["gallery", "references", "sections/below"],
     }
     index = nbformat.read(source / "index.ipynb", 4)
-    for caption, globs in folders.items():
-        listed = "\n".join(globs)
-        index.cells.append(new_markdown_cell(f"```{{toctree}}\n:caption: {caption}\n:hidden:\n:glob:\n\n{listed}\n```"))
+    for caption, names in tasks.items():
+        listed = "\n".join(names)
+        index.cells.append(new_markdown_cell(f"```{{toctree}}\n:caption: {caption}\n:hidden:\n\n{listed}\n```"))
     for k, cell in enumerate(index.cells):
         cell.id = f"c{k}"
     nbformat.write(index, source / "index.ipynb")
@@ -221,22 +287,29 @@ def main():
         f"""project = {cfg["title"]!r}
 author = copyright = {cfg["author"]!r}
 release = {cfg["version"]!r}
-extensions = ["myst_nb"]
+import sys
+sys.path.insert(0, {str(source)!r})
+extensions = ["myst_nb", "sphinx_copybutton", "mathml"]
+html_math_renderer = "mathml"
 nb_execution_mode = "off"
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 4
 html_theme = "furo"
 html_title = {cfg["title"]!r}
 html_copy_source = False
+copybutton_selector = "div.cell_input div.highlight pre, div.highlight-sh pre, div.highlight-python pre"
 suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "misc.highlighting_failure"]
 """,
         encoding="utf-8",
     )
+    shutil.copy(ROOT / "tools" / "mathml.py", source)
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-j", "2", "-b", "html"]
     if code := subprocess.call([*command, str(source), str(site)]):
         sys.exit(code)
     if dead := dead_links(site):
         sys.exit("dead links:\n" + "\n".join(dead))
+    if raw := raw_formulas(site):
+        sys.exit("formulas that aren't rendered:\n" + "\n".join(raw))
     print(
         f"{len(stored)} pages, {len(documented)} entries, {figure_count} figures, {reference_count} references: "
         f"{site}/index.html"

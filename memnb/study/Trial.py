@@ -10,7 +10,6 @@ import concurrent.futures
 import contextlib
 import functools
 import math
-import os
 import time
 import traceback
 
@@ -179,11 +178,11 @@ def outcomes(jobs, workers, expected: int, told=lambda chips: None, devices=None
         for done, (key, arguments) in enumerate(jobs, 1):
             rows, seconds = trial(*arguments, told)
             yield key, rows, seconds
-            if workers is None and (expected - done) * seconds > _patience and os.cpu_count() > 1:
+            if workers is None and (expected - done) * seconds > _patience and joblib.cpu_count() > 1:
                 break
         else:
             return
-        workers = os.cpu_count()
+        workers = joblib.cpu_count()  # those that a container may use
     with contextlib.ExitStack() as stack:
         if isinstance(workers, str) and workers != "joblib":
             from distributed import Client
