@@ -43,7 +43,8 @@ class Hardware:
 
     device: model of the devices, a class from `memnb.bh.memristor`, or the name of a device of `memnb.library()`, which
         sets the range of its conductances and adds the effects that were measured (VTEAM).
-    device_parameters: {name: number, tensor (rows, columns) or StochasticParameter} of that model ({}).
+    device_parameters: {name: number, tensor (rows, columns) or StochasticParameter} of that model; {}: its own
+        defaults, those of MemTorch; None: `VTEAM.preset("illustrative")` for VTEAM, else {} (None).
     scheme: how signed weights are held, pairs of columns or single ones (Scheme.DoubleColumn).
     mapping_routine: (weight, r_on, r_off, scheme, p_l) -> conductances (S) or `Mapped` (naive_map).
     p_l: proportion of the weights that aren't clipped, in [0, 1]; None: all of them (None).
@@ -70,7 +71,7 @@ class Hardware:
     """
 
     device: Any = VTEAM
-    device_parameters: dict = field(default_factory=dict)
+    device_parameters: dict | None = None
     scheme: Scheme = Scheme.DoubleColumn
     mapping_routine: Any = naive_map
     p_l: float | None = None
@@ -95,6 +96,8 @@ class Hardware:
     partition: str = "full"
 
     def __post_init__(self):
+        if self.device_parameters is None:
+            object.__setattr__(self, "device_parameters", _unless_given(self.device))
         for name in ("device_parameters", *(f"{kind}_routine_params" for kind in ("programming", "scaling", "tuning"))):
             if getattr(self, name) is None:
                 object.__setattr__(self, name, {})
@@ -132,9 +135,16 @@ class Hardware:
 
     def replace(self, **changes) -> "Hardware":
         "Return a Hardware with some fields changed; raise TypeError for a name that is no field."
+        if "device" in changes and same(self.device_parameters, _unless_given(self.device)):
+            changes = {"device_parameters": None} | changes  # those that nobody chose go with their device
         return dataclasses.replace(self, **changes)
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-007
+def _unless_given(device) -> dict:
+    "Return the parameters of a device of which none are given: MemTorch's defaults of VTEAM can't be read or powered."
+    return VTEAM.preset("illustrative") if device is VTEAM else {}
+
+
 def _check_routines(h):
     "Raise TypeError unless every routine can be called as it will be."
     own = {} if isinstance(h.mapping_routine, functools.partial) else {"p_l": None}
@@ -276,7 +286,8 @@ def __eq__(self: Hardware, other):
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-019
 _presets = {
-    "MemTorch defaults": ("the defaults of MemTorch 1.1.6: VTEAM, 50 ohm to 1 kohm", {}),
+    "illustrative VTEAM": (VTEAM.presets["illustrative"]["source"], {}),
+    "MemTorch defaults": ("the defaults of MemTorch 1.1.6: VTEAM, 50 ohm to 1 kohm", {"device_parameters": {}}),
     "programmable VTEAM": (
         VTEAM.presets["programmable"]["source"],
         {"device_parameters": VTEAM.preset("programmable")},
@@ -338,7 +349,8 @@ def from_memtorch(
     cuda_malloc_heap_size: int = 50,  # accepted, no effect
 ) -> Hardware:
     "Return the Hardware of MemTorch's arguments. Raise TypeError or ValueError naming the argument if any is invalid."
-    check_model(memristor_model, {} if memristor_model_params is None else memristor_model_params)
+    memristor_model_params = {} if memristor_model_params is None else memristor_model_params  # MemTorch's defaults
+    check_model(memristor_model, memristor_model_params)
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     return Hardware(
         device=memristor_model, device_parameters=memristor_model_params, scheme=scheme,
@@ -358,8 +370,10 @@ Hardware.from_memtorch = staticmethod(from_memtorch)
 @patch
 def _given(self: Hardware) -> dict:
     "Return {field: text} of what differs from the defaults."
-    default = Hardware()
-    return {name: _text(getattr(self, name)) for name in default.differences(self)}
+    names = Hardware().differences(self)
+    if same(self.device_parameters, _unless_given(self.device)):
+        names = [name for name in names if name != "device_parameters"]
+    return {name: _text(getattr(self, name)) for name in names}
 
 
 def _text(value):
