@@ -142,7 +142,7 @@ def disable_legacy(model: torch.nn.Module):
 
 
 def _apply_nonidealities(patched, *arguments, **kwargs):
-    "`apply_nonidealities` of the model itself, or of one that is given, as in the field's existing interface."
+    "`apply_nonidealities` of the model itself, or of one that is given, as in MemTorch."
     given = arguments and isinstance(arguments[0], torch.nn.Module)
     model, rest = (arguments[0], arguments[1:]) if given else (kwargs.pop("model", patched), arguments)
     return apply_nonidealities(model, *rest, **kwargs)
@@ -194,7 +194,7 @@ def set_cuda_malloc_heap_size(
     model: torch.nn.Module,
     size: int,  # accepted, no effect
 ):
-    "Accepted for scripts of the field's existing interface; there is no heap to size."
+    "Accepted for scripts written for MemTorch; there is no heap to size."
 
 # %% ../../nbs/mn/Module.ipynb #cell-011
 def patch_model(

@@ -232,7 +232,7 @@ class Programming:
         if axes is None:
             axes = plt.subplots(1, 2, figsize=(8, 2.6), layout="constrained")[1]
         axes[0].hist(self.pulses.flatten().cpu(), bins=range(int(self.pulses.max()) + 2), align="left")
-        axes[0].set(xlabel="pulses", ylabel="devices")
+        axes[0].set(xlabel="pulses", ylabel="devices", xlim=(-0.5, None))
         axes[1].hist(100 * self.error.flatten().cpu(), bins=50)
         axes[1].set(xlabel="relative error (%)", yscale="log")
 

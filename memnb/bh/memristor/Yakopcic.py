@@ -18,7 +18,7 @@ READ_VOLTAGE = 0.1  # at which resistances are meant (V)
 
 
 class Yakopcic(Memristor):
-    """Yakopcic model (IEEE EDL 32:1436, 2011; IJCNN 2013). Positive voltage lowers the resistance for eta=1.
+    """Yakopcic model (IEEE EDL 32:1436, 2011; TCAD 32:1201, 2013). Positive voltage lowers the resistance for eta=1.
 
     r_on and r_off follow from the parameters: the resistances of the states 1 and x_min at 0.1 V. Parameters are
     numbers, tensors that broadcast to `shape`, or StochasticParameters. Raise ValueError if a value is out of range. A

@@ -20,7 +20,7 @@ def pcm_programming_sigma(
     g,  # target conductances (S), a tensor
     g_max: float = PCM_G_MAX,  # S
 ) -> torch.Tensor:
-    "Standard deviation (S) of the conductance that programming leaves. Source: Joshi et al., 2020."
+    "Standard deviation (S) of the conductance that programming leaves. Measured by Joshi et al., 2020."
     return library["PCM"].programming.left(g, check_number(g_max, "g_max", above=0) / PCM_G_MAX)[1]
 
 

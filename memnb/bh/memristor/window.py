@@ -20,7 +20,7 @@ def Joglekar(
     return 1.0 - abs(2 * x - 1) ** (2 * p)
 
 
-Jogelkar = Joglekar  # the spelling in the field's existing interface
+Jogelkar = Joglekar  # MemTorch's spelling
 
 
 def Biolek(
