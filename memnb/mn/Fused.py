@@ -25,44 +25,48 @@ class NoisyPair(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, w, scale, g_off, positive_noise, positive_spread, negative_noise, negative_spread):
-        w, least = _scratch(w.T, 0).copy_(w.T), w.new_tensor(g_off)
-        positive, negative = torch.add(least, w, alpha=scale), torch.add(least, w, alpha=-scale, out=_scratch(w, 1))
+        ctx.scale, ctx.floor = scale, -g_off
+        if positive_noise is None and negative_noise is None:  # g_off cancels
+            return torch.mul(w.T, scale, out=w.new_empty(w.T.shape))
+        target = torch.mul(w.T, scale, out=_scratch(w.T, 0))  # turned around by arithmetic, in half of a copy's time
+        # conductances above g_off: they end at -g_off
+        positive = target.clamp_min(0)
+        negative = torch.sub(positive, target, out=_scratch(target, 1))
         for g, noise, spread in (
             (positive, positive_noise, positive_spread),
             (negative, negative_noise, negative_spread),
         ):
-            g.clamp_min_(g_off)
             if noise is not None:
-                g.add_(noise, alpha=spread).relu_()
-        # of each pair, the device that the weight's sign is on; one that ended at 0 doesn't follow
-        follows, other = positive > 0, torch.gt(negative, 0, out=_scratch(w, 2, torch.bool))
-        follows.logical_xor_(other).logical_and_(torch.ge(w, 0, out=_scratch(w, 3, torch.bool))).logical_xor_(other)
-        ctx.save_for_backward(follows)
-        ctx.scale = scale
+                g.add_(noise, alpha=spread).clamp_min_(-g_off)
+        # of each pair, the device that the weight's sign is on; one that ended at 0 doesn't follow. Masks of bools
+        # would take several times as long
+        ctx.save_for_backward(torch.lerp(negative, positive, target.ge_(0)))
         return positive.sub_(negative)
 
     @staticmethod
     def backward(ctx, gradient):
-        followed = _scratch(gradient, 0).copy_(ctx.saved_tensors[0]).mul_(gradient).mul_(ctx.scale)
-        return followed.T.contiguous(), *[None] * 6
+        if not ctx.saved_tensors:
+            return (gradient * ctx.scale).T.contiguous(), *[None] * 6
+        followed = torch.ops.aten.threshold_backward(gradient, *ctx.saved_tensors, ctx.floor)
+        return followed.mul_(ctx.scale).T.contiguous(), *[None] * 6
 
 
 # a tensor of so many numbers is kept: for fewer the memory is at hand, more would hold too much of it
 _kept, _few, _many = threading.local(), 2**15, 2**22
 
 
-def _scratch(like, number: int, dtype=None):
+def _scratch(like, number: int):
     """Return a tensor of the shape of another one, for results that nobody sees.
 
     On a CPU finding memory takes longer than the arithmetic, so that it is kept for the next call in this thread.
     """
     if like.device.type != "cpu" or not _few < like.numel() <= _many or traced() or transformed():
-        return torch.empty(like.shape, dtype=dtype or like.dtype, device=like.device)
-    kept = vars(_kept).setdefault((number, dtype or like.dtype), {})
+        return torch.empty(like.shape, dtype=like.dtype, device=like.device)
+    kept = vars(_kept).setdefault((number, like.dtype), {})
     found = kept.get("tensor")
     if found is None or found.numel() < like.numel():
         with torch.inference_mode(False):
-            found = kept["tensor"] = torch.empty(like.numel(), dtype=dtype or like.dtype)
+            found = kept["tensor"] = torch.empty(like.numel(), dtype=like.dtype)
     return found[: like.numel()].view(like.shape)
 
 # %% ../../nbs/mn/Fused.ipynb #cell-008
