@@ -48,7 +48,7 @@ class Decode(FullPrecision):
 
     @classmethod
     def plain_of(cls, scale: torch.Tensor) -> "Decode":
-        "Return `Decode()` with a `scale` (float64) for one pass, in a tenth of the time: training makes one at each step."
+        "Return `Decode()` with a `scale` (float64) for one pass of training, without what it takes to make a module."
         new = cls.__new__(cls)
         new.__dict__.update(vars(_plain))
         new.__dict__["_buffers"] = {**_plain._buffers, "scale": scale}
