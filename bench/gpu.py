@@ -214,12 +214,17 @@ def patched(bench, digital, x, variant, dtype=torch.float32):
     return chip.eval(), time.perf_counter() - start
 
 
-def inference(bench, make, x, name, precision, compiled):
-    "Inference of a network, of each variant."
-    dtype, rows = torch.bfloat16 if precision == "bf16" else torch.float32, []
+def placed(bench, make, x, precision) -> tuple:
+    "Return (the digital network, x) on the device in a precision; of whole numbers, x keeps its type."
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     torch.manual_seed(0)
     digital = make().eval().to(bench.device, dtype)
-    x = x.to(bench.device) if not x.is_floating_point() else x.to(bench.device, dtype)
+    return digital, x.to(bench.device, dtype if x.is_floating_point() else x.dtype)
+
+
+def inference(bench, make, x, name, precision, compiled):
+    "Inference of a network, of each variant."
+    digital, x, rows = *placed(bench, make, x, precision), []
     plain = bench.compiled(digital) if compiled else digital
     for variant in VARIANTS:
         what = f"{name}: inference, {variant}, {precision}" + ", compiled" * compiled
@@ -255,10 +260,7 @@ def waits(bench, chip, x) -> str:
 
 def training(bench, make, x, name, precision, compiled):
     "A training step with programming noise, without and with converters."
-    dtype, rows = torch.bfloat16 if precision == "bf16" else torch.float32, []
-    torch.manual_seed(0)
-    digital = make().eval().to(bench.device, dtype)
-    x = x.to(bench.device) if not x.is_floating_point() else x.to(bench.device, dtype)
+    digital, x, rows = *placed(bench, make, x, precision), []
     few = x[: max(1, len(x) // 4)]
 
     def stepper(model):

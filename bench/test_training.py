@@ -14,8 +14,13 @@ from memnb.bh.nonideality import ProgrammingError
 from memnb.map.Input import calibrate
 from memnb.map.Module import tune_on
 from memnb.mn.Module import patch_model
+from memnb.train import WeightNoise
 
 SETTINGS = {"max_input_voltage": 0.3, "ADC_resolution": 8, "verbose": False}
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, 0.01)
 
 
 def networks():
@@ -24,26 +29,42 @@ def networks():
     return plain, patch_model(copy.deepcopy(plain), VTEAM, {}, [torch.nn.Linear], **SETTINGS)
 
 
-@pytest.mark.parametrize(
-    ("name", "optimiser", "limit"),
-    [("Adam", lambda p: torch.optim.Adam(p), 4), ("SGD", lambda p: torch.optim.SGD(p, 0.01), 5.5)],
-)
+def step_of(model, optimiser, x, y):
+    "Return a function that takes a step of training."
+    optimiser = optimiser(model.parameters())
+
+    def step():
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(model(x), y).backward()
+        optimiser.step()
+
+    return step
+
+
+@pytest.mark.parametrize(("name", "optimiser", "limit"), [("Adam", torch.optim.Adam, 3.2), ("SGD", sgd, 4.3)])
 def test_training_step(compare, name, optimiser, limit):
     plain, ours = networks()
     with torch.enable_grad():
         ours.tune_()
         for crossbar in crossbars_of(ours):
             crossbar.add_effect(ProgrammingError(0.05))
-        x, y, steps = torch.randn(64, 784), torch.randint(0, 10, (64,)), []
-        for model in (ours, plain):
-
-            def step(model=model, optimiser=optimiser(model.parameters())):
-                optimiser.zero_grad()
-                torch.nn.functional.cross_entropy(model(x), y).backward()
-                optimiser.step()
-
-            steps.append(step)
+        batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
+        steps = [step_of(model, optimiser, *batch) for model in (ours, plain)]
         what = f"training step, 784-512-10, batch 64, {name}; noise on each device, 8-bit ADC"
+        _, ratio = compare(what, *steps, "a plain step", str(limit), 200)
+    assert within(ratio, limit)
+
+
+@pytest.mark.parametrize(("patched", "limit"), [(True, 2.5), (False, 1.7)])
+def test_weight_noise(compare, patched, limit):
+    plain, ours = networks()
+    model = ours if patched else copy.deepcopy(plain)
+    with torch.enable_grad(), WeightNoise(model, sigma=0.05):
+        ours.tune_()
+        batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
+        steps = [step_of(one, torch.optim.Adam, *batch) for one in (model, plain)]
+        kind = "noise on each weight, 8-bit ADC" if patched else "noise on each weight, not patched"
+        what = f"training step, 784-512-10, batch 64, Adam; {kind}"
         _, ratio = compare(what, *steps, "a plain step", str(limit), 200)
     assert within(ratio, limit)
 

@@ -15,7 +15,7 @@ from fastcore.basics import patch
 from ..bh.crossbar.Read import Noisy, Normal
 from ..map.Input import encode, scaling_traits
 from ..map.Module import Affine
-from .Fused import Tiled, layer_line, noisy_difference, on_line
+from .Fused import Learned, Tiled, layer_line, noisy_reader, on_line
 from .Matrix import readback
 from .Weights import Weighted, steps
 from ..utils import check_finite, traced
@@ -71,8 +71,9 @@ def written(self: Readable) -> State:
 @patch
 def followed(self: Readable) -> State:
     "Return the state of a chip that holds the weights as they are. If they changed, redraw what writes redraw."
-    own = not self.treatments and self.chip_counts()
-    if not own and self.moved():
+    moved = self.moved()
+    own = not (moved or self.treatments) and self.chip_counts()
+    if moved:
         self.check_programmable()
         for crossbar in self.crossbars:
             crossbar.written()
@@ -80,9 +81,11 @@ def followed(self: Readable) -> State:
     matrix, limit = self.full_matrix(), None
     for treatment in self.treatments:  # noise on weights, clipping
         matrix, limit = treatment(matrix, limit)
-    if not own and (found := noisy_difference(self, matrix)) is not None:
-        difference, decode = found
-        return State(self.choose(difference=difference, decode=decode), decode, self.line(decode))
+    if not own and (found := noisy_reader(self, matrix)) is not None:
+        reader, decode = found
+        if reader.linear:
+            reader.effective = self.effective(reader.difference, decode)
+        return State(reader, decode, self.line(decode))
     conductances, decode = self.following(matrix)
     if own:  # the values are the devices' own, the gradient that of the mapping
         pairs = zip(self.crossbars, conductances, strict=True)
@@ -126,7 +129,8 @@ def through(self: Readable, input, state=None) -> torch.Tensor:
     sums, s = self.sums(input, reader, decode)
     if line is None:
         return self.plus_bias(self.transform_output(sums / s))
-    if isinstance(s, float) and sums.device.type == "cpu" and not _recorded(sums):  # in one pass over memory
+    fixed = isinstance(s, float) and not line[0].requires_grad
+    if fixed and sums.device.type == "cpu" and not traced():  # in one pass over memory
         return on_line(sums, s, *layer_line(self, line, sums.dtype))
     return self.plus_bias(_along(sums / s, line))
 
@@ -261,8 +265,9 @@ def sums(self: Readable, input, reader, decode) -> tuple:
             return self.checked_product(input, *reader.effective, Noise(*reader.variances, reader.noise)), 1.0
         weights = self.effective(reader.difference, decode) if reader.random else reader.effective
         return self.checked_product(input, *weights), 1.0
-    if Tiled.fits(self, input, reader, decode):
-        return Tiled(self, reader).sums(self, input)
+    kernel = Learned if torch.is_grad_enabled() and self.training else Tiled
+    if kernel.fits(self, input, reader, decode):
+        return kernel(self, reader).sums(self, input)
     finish = lambda currents: decode(self.converted(currents))
     return self.outputs_of(readback(reader, *self.drive(input), finish, self.again), input), 1.0
 

@@ -206,7 +206,7 @@ def _sought(self, name):
     if name in ("crossbars", "_chips") and self.__dict__.get("_held") is not None:
         self.rebuild()
         return getattr(self, name)
-    return super(Readable, self).__getattr__(name)
+    return torch.nn.Module.__getattr__(self, name)
 
 
 Readable.__getattr__ = _sought  # a module's own __getattr__ would be what fastcore's patch leaves

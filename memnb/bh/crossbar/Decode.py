@@ -46,6 +46,14 @@ class Decode(FullPrecision):
         if self.significance.dim() != 1 or not len(self.significance):
             raise ValueError(f"significance={significance!r}: must be one number for each slice")
 
+    @classmethod
+    def plain_of(cls, scale: torch.Tensor) -> "Decode":
+        "Return `Decode()` with a `scale` (float64) for one pass of training, without what it takes to make a module."
+        new = cls.__new__(cls)
+        new.__dict__.update(vars(_plain))
+        new.__dict__["_buffers"] = {**_plain._buffers, "scale": scale}
+        return new
+
     @property
     def slices(self) -> int:
         "Columns for each output, the reference not counted."
@@ -85,6 +93,9 @@ class Decode(FullPrecision):
         parts = [f"significance={self.significance.tolist()}"] * (self.slices > 1)
         parts += ["a factor for each output"] * (self.factor is not None and self.factor.dim() > 0)
         return ", ".join(parts + ["reference=True"] * self.reference)
+
+
+_plain = Decode()
 
 
 class Mapped(NamedTuple):

@@ -44,7 +44,15 @@ class Product:
     @property
     def tiles(self):
         "The differences as (..., row tiles, groups, rows of a tile, columns of a group), S."
-        return row_tiles(self._difference(), self.rows, self.groups) if self.random else self._tiles
+        if self._tiles is not None:
+            return self._tiles
+        return row_tiles(self._difference() if self.random else self._difference, self.rows, self.groups)
+
+    def holding(self, difference) -> "Product":
+        "Return the same reader of other differences (rows, columns), S."
+        new = copy.copy(self)
+        new._difference, new._tiles = difference, None
+        return new
 
     def of_chips(self, which: slice) -> "Product":
         "Return the reader of some of the chips that a leading dimension holds."

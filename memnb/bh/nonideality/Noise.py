@@ -57,10 +57,11 @@ class ProgrammingError(Effect):
         self.register_buffer("normal", self.normal_draw(crossbar))
 
     def written(self, crossbar, cells=None):
-        if cells is None:
-            self.normal = self.normal_draw(crossbar, out=self.normal)  # in place, since training draws at every step
-        else:
-            self.normal = torch.where(cells, self.normal_draw(crossbar), self.normal)
+        normal = self.normal
+        if cells is not None:
+            self.normal = torch.where(cells, self.normal_draw(crossbar), normal)
+        elif (drawn := self.normal_draw(crossbar, out=normal)) is not normal:  # training draws in place at every step
+            self.normal = drawn
 
     def forward(self, g, crossbar):
         if self.of == "g":
