@@ -74,6 +74,8 @@ def noisy_difference(layer, matrix) -> tuple | None:
         return None
     if h.wires is not None or not layer.separable or any(chip.memristor.varies for chip in chips):
         return None
+    if h.weight_scale != "layer":
+        return None
     errors = [list(chip.acting) for chip in chips]
     if not all(len(e) <= 1 and all(type(one) is ProgrammingError and one.of == "g_max" for one in e) for e in errors):
         return None
