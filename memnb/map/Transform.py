@@ -51,10 +51,11 @@ class Affine(FullPrecision):
 _fits = contextvars.ContextVar("fits of a model that is being tuned", default=None)
 
 
-def warn_of_poor(fits: dict, per_column: bool = False):
+def warn_of_poor(fits: dict, per_column: bool = False, depth: int = 3):
     """Warn of layers, {name: r2}, whose lines explain too little, and say what helps.
 
-    `per_column`: the lines are of columns, and were fitted on real inputs already.
+    `per_column`: the lines are of columns, and were fitted on real inputs already. `depth`: of the call that the
+    warning points to, as `stacklevel` of `warnings.warn`.
     """
     poor = sorted((r2, name) for name, r2 in fits.items() if r2 < 0.95)
     if not poor:
@@ -65,7 +66,7 @@ def warn_of_poor(fits: dict, per_column: bool = False):
         f"{', '.join(f'{name} (r2 = {r2:.2f})' for r2, name in poor[:3])}{more}: the tuned readout explains less than "
         f"95 % of the digital output's variance; {'no line does more' if per_column else better}. "
         "memnb.study.error_budget(model, batches) says what is left: converters, wires, noise, faults.",
-        stacklevel=3,
+        stacklevel=depth,
     )
 
 
@@ -77,13 +78,13 @@ def one_warning():
         yield
     finally:
         _fits.reset(token)
-    warn_of_poor(found)
+    warn_of_poor(found, depth=5)
 
 
 def note_fit(name: str, line):
     "Warn of the line that a layer got if it fits poorly, now or at the end of `one_warning`."
     fit = {name: line.r2.item()} if isinstance(line, Affine) else {}
     if (found := _fits.get()) is None:
-        warn_of_poor(fit)
+        warn_of_poor(fit, depth=5)
     else:
         found.update(fit)
