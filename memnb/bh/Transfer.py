@@ -272,13 +272,13 @@ def transfer(
 
     Raise ValueError if there is noise and no `stream`, and RuntimeError if a graph of it is to be recorded.
     """
-    if converter.random and stream is None:
-        raise ValueError(f"stream=None: {converter!r} is noisy; give a torch.Generator")
     if converter.random and traced():
         raise RuntimeError(
             f"{converter!r}: its noise is drawn from the chip's own stream, which a recorded graph can't have; "
             "take noise and stochastic rounding out of the hardware before torch.compile or torch.export"
         )
+    if converter.random and stream is None:
+        raise ValueError(f"stream=None: {converter!r} is noisy; give a torch.Generator")
     s = _Setting(converter, bank, unsigned, unit, stream, batch)
     learned = isinstance(limit, torch.Tensor) and limit.requires_grad
     if torch.is_grad_enabled() and (learned or x.requires_grad):

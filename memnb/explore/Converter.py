@@ -12,14 +12,17 @@ from typing import Any, NamedTuple
 import torch
 from fastcore.basics import patch
 
+from ..bh.Converter import ADC
 from ..bh.Quantize import convert, fixed_converter, largest_magnitude, linear_step, quantize
-from .Controls import choice, log_slider, steps, whole
+from ..bh.Transfer import draw_bank, transfer
+from .Controls import choice, log_slider, slider, steps, whole
 from .Explorer import Exploration, Explorer, counts
 from ..show import palette, prefixed, quantity
-from ..utils import finite_range
+from ..utils import finite_range, stream
 
 # %% ../../nbs/explore/Converter.ipynb #cell-005
-_least = {"power of two": 1, "logarithm": 2, "equally spaced": 1, "fixed range": 2}  # bits
+_least = {"power of two": 1, "logarithm": 2, "equally spaced": 1, "fixed range": 2, "with errors": 2}  # bits
+_errors = ("offset", "gain", "mismatch", "bow", "noise", "drawn")  # of the method "with errors"
 
 
 class _ADC(NamedTuple):
@@ -31,7 +34,15 @@ class _ADC(NamedTuple):
     highest: float
 
 
-def _converter(x, method, bits, overflow, share):
+def _faulty(limit, bits, offset, gain, mismatch, bow, noise, drawn=0):
+    "Return (the ADC with these errors (%) and a bow (steps), what is drawn for it)."
+    curve = (0.0, bow, 0.0) if bow else ()
+    percent = {"offset": offset, "gain": gain, "mismatch": mismatch, "noise": noise}
+    adc = ADC(bits, range=limit, INL=curve, **{name: value / 100 for name, value in percent.items()})
+    return adc, draw_bank(adc, (1,), drawn, like=torch.empty(0, dtype=torch.float64))
+
+
+def _converter(x, method, bits, overflow, share, **errors):
     "The converter for `x`. Raise ValueError if the method needs more bits."
     if bits < _least[method]:
         raise ValueError(f"bits={bits}: this method needs at least {_least[method]}")
@@ -41,6 +52,11 @@ def _converter(x, method, bits, overflow, share):
     if method == "fixed range":
         limit = share * x.abs().max().item()
         return _ADC(lambda t: fixed_converter(t, bits, limit), limit / (2 ** (bits - 1) - 1), -limit, limit)
+    if method == "with errors":
+        limit = share * x.abs().max().item()
+        adc, bank = _faulty(limit, bits, **errors)
+        seen = lambda t: transfer(t, adc, limit, bank=bank, stream=stream(errors["drawn"], "noise"))
+        return _ADC(seen, limit / (2 ** (bits - 1) - 1), -limit, limit)
     name, own = ("log", bits - 1) if method == "logarithm" else ("linear", bits)
     bound = largest_magnitude(x[x != 0].abs().log() if name == "log" else x, overflow)
     step, half = linear_step(bound, own), 2 ** (own - 1)
@@ -48,6 +64,22 @@ def _converter(x, method, bits, overflow, share):
 
 # %% ../../nbs/explore/Converter.ipynb #cell-009
 _per_bit = 20 * math.log10(2)  # dB
+
+
+def _nonlinearity(adc, bits):
+    """Return (codes, INL, DNL), in steps, of a converter without noise.
+
+    They follow from the inputs at which its codes begin. The line through the first and the last of them has neither:
+    offset and gain don't count.
+    """
+    margin = 0.3 * adc.highest
+    ramp = torch.linspace(adc.lowest - margin, adc.highest + margin, 100 * 2**bits, dtype=torch.float64)
+    codes = torch.arange(2 - 2 ** (bits - 1), 2 ** (bits - 1), dtype=torch.float64)
+    said = (adc.convert(ramp) / adc.step).cummax(0).values
+    begin = ramp[torch.searchsorted(said, codes - 0.5).clamp(max=len(ramp) - 1)]
+    even = torch.linspace(begin[0].item(), begin[-1].item(), len(codes), dtype=torch.float64)
+    step = (begin[-1] - begin[0]) / (len(codes) - 1)
+    return codes, (begin - even) / step, begin.diff() / step - 1
 
 
 def _snr(x, q):
@@ -94,21 +126,34 @@ class _Converter(Exploration):
             "bits": whole("bits", 4, 1, 12),
             "overflow": steps("overflow rate", rates, 0.0),
             "share": log_slider("fixed range / max|x|", 1.0, 0.01, 1.0),
+            "offset": slider("offset, σ (% of the range)", 1.0, 0.0, 10.0, 0.5),
+            "gain": slider("gain error, σ (%)", 1.0, 0.0, 10.0, 0.5),
+            "mismatch": slider("mismatch of units, σ (%)", 10.0, 0.0, 30.0, 1.0),
+            "bow": slider("bow (steps)", 0.0, -2.0, 2.0, 0.1),
+            "noise": slider("noise, σ (% of the range)", 0.0, 0.0, 10.0, 0.5),
+            "drawn": whole("which converter", 0, 0, 20),
         }
 
     def idle(self, method, **_):
-        return ("overflow",) * (method in ("equally spaced", "fixed range")) + ("share",) * (method != "fixed range")
+        ranged, faulty = method in ("fixed range", "with errors"), method == "with errors"
+        fixed = ("overflow",) * (ranged or method == "equally spaced") + ("share",) * (not ranged)
+        return fixed + _errors * (not faulty)
 
-    def draw(self, figure, method, bits, overflow, share):
-        adc = _converter(self.values, method, bits, overflow, share)
+    def draw(self, figure, method, bits, overflow, share, **errors):
+        adc = _converter(self.values, method, bits, overflow, share, **errors)
         out = adc.convert(self.values)
         snr, logarithmic = _snr(self.values, out), method == "logarithm"
         a, b, c = figure.subplots(1, 3, width_ratios=(1.1, 0.9, 1))
         self.draw_curve(a, adc.convert)
         self.draw_errors(b, out - self.values, None if logarithmic else adc.step)
-        self.draw_bits(c, method, bits, overflow, share, snr)
+        more = {}
+        if method == "with errors":
+            quiet = _converter(self.values, method, bits, overflow, share, **errors | {"noise": 0.0})
+            more = self.draw_nonlinearity(c, *_nonlinearity(quiet, bits))
+        else:
+            self.draw_bits(c, method, bits, overflow, share, snr)
         step = quantity(adc.step, self.unit) if self.unit else adc.step
-        return {
+        return more | {
             "SNR (dB)": snr,
             "effective bits": snr / _per_bit,
             "clipped (%)": 100 * _clipped(self.values, adc, logarithmic),
@@ -164,8 +209,25 @@ def draw_bits(self: _Converter, ax, method, bits, overflow, share, snr):
 
 # %% ../../nbs/explore/Converter.ipynb #cell-025
 @patch
-def code(self: _Converter, method, bits, overflow, share):
-    if method == "fixed range":
+def draw_nonlinearity(self: _Converter, ax, codes, inl, dnl):
+    ax.plot(codes, inl, color=palette[0], label="integral (INL)")
+    ax.plot(codes[:-1], dnl, color=palette[1], linewidth=0.8, label="differential (DNL)")
+    ax.set(xlabel="code", ylabel="nonlinearity (steps)", title="uneven levels")
+    ax.legend(fontsize="small")
+    return {f"largest {name} (steps)": t.abs().max().item() for name, t in (("INL", inl), ("DNL", dnl))}
+
+
+@patch
+def code(self: _Converter, method, bits, overflow, share, **errors):
+    start = ""
+    if method == "with errors":
+        limit = f"{share * self.largest:.6g}"
+        adc, _ = _faulty(float(limit), bits, **errors)
+        drawn = errors["drawn"]
+        start = f"adc = {adc!r}\nbank = draw_bank(adc, (1,), {drawn}, like=torch.empty(0, dtype=x.dtype))\n"
+        noise = f", stream=stream({drawn}, 'noise')" if adc.random else ""
+        call = f"transfer(x, adc, adc.range, bank=bank{noise})"
+    elif method == "fixed range":
         call = f"fixed_converter(x, {bits}, {share * self.largest:.6g})"
     elif method == "equally spaced":
         call = f"quantize(x, {2**bits})"
@@ -173,7 +235,7 @@ def code(self: _Converter, method, bits, overflow, share):
         kept = f", overflow_rate={overflow:g}" if overflow else ""
         call = f"quantize(x, {bits}{kept}, quant_method={'log' if method == 'logarithm' else 'linear'!r})"
     ratio = "10 * (x.square().sum() / (q - x).square().sum()).log10().item()"
-    return f'q = {call}\nprint("SNR (dB):", {ratio})'
+    return f'{start}q = {call}\nprint("SNR (dB):", {ratio})'
 
 
 def converter(

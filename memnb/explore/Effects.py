@@ -149,7 +149,8 @@ class _Effects(Exploration):
     def weights(self, g):
         "What conductances stand for, by the mapping's own scale: (groups, values)."
         decode, groups = self.layer.decode, self.layer.groups
-        return decode(self.difference(g)).T.double().reshape(groups, -1) * decode.scale.view(-1, 1)
+        held = decode(self.layer.in_tiles(self.difference(g)))
+        return held.T.double().reshape(groups, -1) * decode.scale.view(-1, 1)
 
     def fitted(self, readout):
         "Outputs with the line fitted to these inputs, and its r2."

@@ -66,8 +66,8 @@ _homes = tuple(
     f"memnb{name}"
     for name in (
         "", ".bh.memristor", ".bh.nonideality", ".bh.crossbar", ".bh.crossbar.Crossbar", ".bh.crossbar.Passive",
-        ".bh.crossbar.Selector", ".bh.Converter", ".bh.Quantize", ".bh.StochasticParameter", ".map.Input",
-        ".map.Module", ".map.Parameter", ".mn", ".train",
+        ".bh.crossbar.Selector", ".bh.Converter", ".bh.Quantize", ".bh.StochasticParameter", ".bh.Transfer",
+        ".map.Input", ".utils", ".map.Module", ".map.Parameter", ".mn", ".train",
         ".bh.nonideality.FiniteConductanceStates", ".bh.nonideality.endurance_retention_models.conductance_drift",
     )
 )  # fmt: skip

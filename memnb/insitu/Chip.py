@@ -24,6 +24,8 @@ class Chip:
         h, where = layer.hardware, name or type(layer).__name__
         if layer.freed:
             raise ValueError(f"{where}: its digital weights were freed by disable_legacy(); train before")
+        if h.weight_scale != "layer":
+            raise ValueError(f"{where}: weight_scale={h.weight_scale!r}: must be 'layer', one scale for all devices")
         if not layer.decode.plain or layer.decode.reference:
             raise ValueError(f"{where}: mapping_routine={h.mapping_routine!r}: one column for each output is needed")
         if not all(c.separable(h.wires, h.selector) for c in layer.crossbars):

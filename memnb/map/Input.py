@@ -16,7 +16,7 @@ import torch
 from ..bh.Quantize import fixed_converter
 from .Calibration import best_range, calibrate, clipped
 from .Traits import Traits, plain_routine, scaling_traits, states
-from ..utils import check_finite, check_number, finite_range, within
+from ..utils import check_finite, check_number, finite_range, traced, within
 
 _all_ = [Traits, best_range, calibrate, clipped, plain_routine, scaling_traits, states]  # of the pages below
 
@@ -132,7 +132,7 @@ def _checked(s, x, routine):
     if isinstance(s, float) and s and math.isfinite(s):
         return s
     scale = torch.as_tensor(s, dtype=x.dtype, device=x.device)
-    if scale.requires_grad and not scale.dim():  # of a range that is learned, and checked
+    if not scale.dim() and (scale.requires_grad or traced()):  # of a range that is learned, and checked
         return scale
     finite_range(scale, "s of scaling_routine")
     if (scale == 0).any():

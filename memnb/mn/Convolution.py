@@ -228,7 +228,7 @@ def sums(self: ForwardConvolution, input, reader, decode):
         drive, s = drive if s.duration is None else drive * s.duration, s.s
     if isinstance(s, torch.Tensor) and s.dim():  # one number for each sample
         s = s.amax(tuple(range(-self.dimensions - 1, 0)), keepdim=True)
-    y, step = self.summed(self.kernel_currents(drive, reader))
+    y, step = self.summed(self.kernel_currents(drive, reader), decode)
     if decode.factor is not None:
         y = y * decode.factor.to(y.dtype).view(-1, *[1] * self.dimensions)
     return y, s / step
@@ -252,13 +252,13 @@ def channels(self: ForwardConvolution, input, start, stop):
 
 
 @patch
-def summed(self: ForwardConvolution, currents: list):
+def summed(self: ForwardConvolution, currents: list, decode):
     "Return the currents of the row tiles, each converted, summed, and the step that they are multiples of."
     adc = self.hardware.ADC
     if adc is None:
         return sum(currents[1:], currents[0]), 1.0
-    if not adc.plain:
-        return self.digitised(torch.stack(currents), -self.dimensions - 1).sum(0), 1.0
+    if not adc.plain or decode.tiles is not None:
+        return self.converted(torch.stack(currents), decode, -self.dimensions - 1), 1.0
     limits = self.limits
     settings, limit = (adc.bits, adc.overflow_rate), None if limits is None else limits[0]
     if any(c.requires_grad for c in currents) or traced():

@@ -24,7 +24,7 @@ def common_device(hardware, dtype, device=None) -> Memristor | None:
     given = h.device_parameters.values()
     if any(isinstance(value, StochasticParameter) or hasattr(value, "__array__") for value in given):
         return None
-    disturbed = h.effects or h.wires is not None or h.selector is not None
+    disturbed = h.effects or h.wires is not None or h.selector is not None or h.weight_scale != "layer"
     pulsed = not h.transistor and h.programming_routine is not None
     if disturbed or pulsed or not hasattr(h.mapping_routine, "parts"):
         return None

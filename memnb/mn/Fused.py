@@ -101,6 +101,8 @@ def _reader_of_pairs(layer) -> tuple | None:
         return None
     if h.wires is not None or not layer.separable or any(chip.memristor.varies for chip in chips):
         return None
+    if h.weight_scale != "layer":
+        return None
     with torch.no_grad():
         blank = layer.like.new_zeros(1, 1).expand(chips[0].rows, chips[0].columns)
         return AnalogMatrix.choose(layer, difference=blank).holding(None), *chips[0].memristor.bounds

@@ -68,6 +68,8 @@ class Hardware:
     DAC: the converter that drives the rows, a `DAC` or its bits; it takes the place of naive_scale, and gives a routine
         that drives in time its bits, sign and range; None: what the scaling routine says (None).
     partition: how rows are cut into tiles: "full", all full but the last, or "even", equal parts ("full").
+    weight_scale: whose largest weight takes the whole range of conductances: of the "layer" as the mapping routine has
+        it, of each "tile", or of each "column" of each tile; the decode undoes it after the ADC ("layer").
     """
 
     device: Any = VTEAM
@@ -94,6 +96,7 @@ class Hardware:
     random_crossbar_init: bool = False
     DAC: Any = None
     partition: str = "full"
+    weight_scale: str = "layer"
 
     def __post_init__(self):
         if self.device_parameters is None:
@@ -177,8 +180,9 @@ def _check_call(name, routine, params_name, params, positional):
 def _check_numbers(h):
     "Raise TypeError or ValueError unless flags and numbers are what they must be."
     check_scheme(h.scheme)
-    if h.partition not in ("full", "even"):
-        raise ValueError(f"partition={h.partition!r}: must be 'full' or 'even'")
+    for name, allowed in (("partition", ("full", "even")), ("weight_scale", ("layer", "tile", "column"))):
+        if getattr(h, name) not in allowed:
+            raise ValueError(f"{name}={getattr(h, name)!r}: must be one of {list(allowed)}")
     for name in ("transistor", "random_crossbar_init"):
         if not isinstance(getattr(h, name), bool):
             raise TypeError(f"{name}={getattr(h, name)!r}: must be True or False")
@@ -243,7 +247,7 @@ def _template(effect) -> Effect:
 @patch
 def to_dict(self: Hardware) -> dict:
     "Return all fields in terms that JSON knows; raise ValueError for a routine that can't be imported by a name."
-    later = {"DAC": None, "partition": "full"}  # files of older versions don't have them
+    later = {"DAC": None, "partition": "full", "weight_scale": "layer"}  # files of older versions don't have them
     fields = [f.name for f in dataclasses.fields(self) if f.name not in later or getattr(self, f.name) != later[f.name]]
     return {name: as_data(getattr(self, name), name) for name in fields}
 

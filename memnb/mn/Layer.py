@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 
 from ..bh.Converter import ADC
-from ..map.Module import Affine
+from ..map.Transform import Affine, note_fit
 from ..map.Observe import watching
 from .Hardware import Hardware, from_memtorch
 from .Reading import Readable, without_autocast
@@ -329,7 +329,7 @@ def to_torch(self: MemristiveLayer, originals: bool = False) -> torch.nn.Module:
         self.settle()
     with torch.no_grad():
         coef, intercept = self.line()
-        weight, own = self.effective(self.difference())
+        weight, own = self.effective(self.in_tiles(self.difference()))
         weight, bias = self.weighted(weight, coef), intercept.to(weight.dtype).flatten().expand(self.out_channels)
         own = None if own is None else own * coef.to(own.dtype).flatten()
         for part in (own, None if self.bias_rows else self.bias):
@@ -355,6 +355,7 @@ def fit(self: MemristiveLayer, shape, generator=None):
         raise TypeError(f"tuning_routine={self.tuning_routine!r}: returned {transform!r}, must return a function")
     check_pending()
     self.transform_output = transform
+    note_fit(self.name or type(self).__name__, transform)
     self.let_go()
 
 # %% ../../nbs/mn/Layer.ipynb #cell-015

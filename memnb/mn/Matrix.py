@@ -16,6 +16,7 @@ from ..bh.crossbar.Read import Product, choose_reader
 from ..bh.crossbar.Scheme import Reference
 from ..bh.crossbar.Tile import converted_sum
 from ..map.Input import Encoding, encode, scaling_traits
+from ..map.Scales import evened, with_tiles
 from .Hardware import Hardware
 from .Ranges import Ranged, finished
 from ..show import card, thumbnail
@@ -61,11 +62,13 @@ class AnalogMatrix(Ranged):
     def make_crossbars(self, matrix, seeds) -> tuple:
         "Return (crossbars, how they are combined, decode) that hold a matrix (columns, rows, ...)."
         h, rows = self._hardware, matrix[0].numel()
-        return build_crossbars(
+        matrix, tiles = evened(matrix, h.tile_shape_for(rows), h.weight_scale, self.groups)
+        *made, decode = build_crossbars(
             matrix, h.device, h.device_parameters, h.transistor, h.mapping_routine, h.programming_routine,
             h.programming_routine_params, h.p_l, h.scheme, h.tile_shape_for(rows),
             random_crossbar_init=h.random_crossbar_init, groups=self.groups, seeds=seeds,
         )  # fmt: skip
+        return *made, with_tiles(decode, tiles, h.weight_scale)
 
     @property
     def hardware(self) -> Hardware:
@@ -76,18 +79,9 @@ class AnalogMatrix(Ranged):
     def hardware(self, new):
         if not isinstance(new, Hardware):
             raise TypeError(f"hardware={new!r}: must be a memnb.Hardware")
-        made = {
-            "device",
-            "device_parameters",
-            "scheme",
-            "mapping_routine",
-            "p_l",
-            "tile_shape",
-            "bias_input",
-            "seed",
-            "partition",
-        }
-        if changed := sorted((made | {"effects", "random_crossbar_init"}) & set(self._hardware.differences(new))):
+        made = "device device_parameters scheme mapping_routine p_l tile_shape bias_input seed partition weight_scale"
+        made = {*made.split(), "effects", "random_crossbar_init"}
+        if changed := sorted(made & set(self._hardware.differences(new))):
             raise ValueError(f"hardware: {changed} can't be changed any more; make a new chip")
         self._hardware, self._settings = new, self._settings + 1
 
@@ -137,7 +131,15 @@ def difference(self: AnalogMatrix, read: bool = False, programmed=None) -> torch
 @patch
 def held(self: AnalogMatrix) -> torch.Tensor:
     "Return the matrix (outputs, inputs) as the crossbars hold it, in its own units."
-    return self._in_units(self.decode(self.difference())).T
+    return self._in_units(self.decode(self.in_tiles(self.difference()))).T
+
+
+@patch
+def in_tiles(self: AnalogMatrix, difference, decode=None):
+    "Return differences (..., rows, columns) as they count once each row tile has its factor."
+    decode = self.decode if decode is None else decode
+    rows = difference.shape[-2]
+    return decode.of_rows(difference, (self._hardware.tile_shape_for(rows) or (rows,))[0])
 
 
 @patch
@@ -168,9 +170,9 @@ def tensors(self: AnalogMatrix) -> list:
 
 
 @patch
-def choose(self: AnalogMatrix, programmed=None, difference=None):
+def choose(self: AnalogMatrix, programmed=None, difference=None, decode=None):
     "Return a new reader, for what the devices hold or conductances (or their difference) that stand in for it."
-    h, given = self._hardware, difference
+    h, given, decode = self._hardware, difference, self.decode if decode is None else decode
     difference = (lambda read: self.difference(read, programmed)) if given is None else (lambda read: given)
     traits = scaling_traits(*self.encoding)
     return choose_reader(
@@ -184,24 +186,8 @@ def choose(self: AnalogMatrix, programmed=None, difference=None):
         programmed=programmed,
         # a reference column gives its noise to all others
         summed=given is None and not self.decode.reference,
+        factors=None if decode.tiles is None or h.ADC is not None else decode.of_tiles(decode.tiles),
     )
-
-
-@patch
-def converted(self: AnalogMatrix, currents) -> torch.Tensor:
-    "Return currents (row tiles, N, columns) in ampere through the ADC of each slice, summed over tiles: (N, columns)."
-    adc = self._hardware.ADC
-    if adc is None:
-        return currents.sum(0)
-    settings, slices = (adc.bits, adc.overflow_rate, adc.quant_method), self.decode.slices
-    if not adc.plain:
-        return self.digitised(currents).sum(0)
-    limits = self.limits or [None] * slices
-    if slices == 1:
-        return converted_sum(currents, *settings, limits[0])
-    by_slice = currents.unflatten(-1, (self.groups, slices, -1)).unbind(-2)
-    digits = [converted_sum(part.flatten(-2), *settings, limit) for part, limit in zip(by_slice, limits, strict=True)]
-    return torch.stack([d.unflatten(-1, (self.groups, -1)) for d in digits], -2).flatten(-3)
 
 
 @patch
@@ -263,6 +249,11 @@ class _Transposed:
         m, h = self.matrix, self.matrix.hardware
         if not all(c.separable(h.wires, h.selector) for c in m.crossbars) or m.decode.reference:
             raise ValueError("A.T: cells with equations of their own, and reference columns, are read from rows only")
+        if m.decode.tiles is not None and (h.ADC is not None or not m.ohmic):
+            raise ValueError(
+                f"A.T: weight_scale={h.weight_scale!r}: factors of columns of tiles, read through an ADC or "
+                "by devices that aren't ohmic, have no transpose; use weight_scale='layer' or no ADC"
+            )
         if h.ADC is not None and not h.ADC.plain:
             raise ValueError(f"A.T: {h.ADC!r} stands behind the columns; a read of the rows has none of its errors")
         first, adc, traits = m.crossbars[0], h.ADC, scaling_traits(*m.encoding)
@@ -270,7 +261,7 @@ class _Transposed:
         rows = rows if m.decode.factor is None else rows * m.decode.factor.to(rows.dtype)
         check_finite(rows, "y")
         total, tile = 0.0, first.columns if adc is None else first.array_shape[1]
-        parts = m.difference(read=m.random_read).unflatten(1, (m.decode.slices, -1)).unbind(1)
+        parts = m.in_tiles(m.difference(read=m.random_read)).unflatten(1, (m.decode.slices, -1)).unbind(1)
         for significance, part in zip(m.decode.significance.tolist(), parts, strict=True):
             reader = Product(part.T, tile, phi=None if m.ohmic else first.memristor.phi)
             exact = m.ohmic and adc is None and traits.proportional
@@ -313,9 +304,12 @@ def shape(self: AnalogMatrix) -> tuple:
 @patch
 def mapped(self: AnalogMatrix, matrix):
     "Return the conductances for each crossbar, (columns, ...), and their decode, for a matrix (columns, ...)."
-    h = self._hardware
-    nominal = h.nominal
-    return map_weights(matrix, h.mapping_routine, nominal["r_on"], nominal["r_off"], h.scheme, h.p_l, self.groups)
+    h, nominal = self._hardware, self._hardware.nominal
+    matrix, tiles = evened(matrix, h.tile_shape_for(matrix[0].numel()), h.weight_scale, self.groups)
+    bounds = nominal["r_on"], nominal["r_off"]
+    mapped = map_weights(matrix, h.mapping_routine, *bounds, h.scheme, h.p_l, self.groups)
+    with_tiles(mapped.decode, tiles, h.weight_scale)
+    return mapped
 
 
 @patch

@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from ..bh.nonideality.NonIdeality import apply_nonidealities
 from ..show import thumbnail
-from ..map.Module import Affine
+from ..map.Transform import Affine, one_warning
 from .Accounting import FirstPass, left_digital
 from .Bilinear import Bilinear
 from .Cell import GRUCell, LSTMCell, RNNCell
@@ -111,9 +111,10 @@ def tune_model(
             raise TypeError(f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune")
     transforms = [(part, part.transform_output) for part in model.modules() if isinstance(part, MemristiveLayer)]
     try:
-        for layer in layers:
-            mine = {k: v for key in keys(layer) for k, v in (tune_kwargs.get(key) or {}).items()}
-            layer.tune(**({"generator": generator} if generator is not None else {}) | mine)
+        with one_warning():
+            for layer in layers:
+                mine = {k: v for key in keys(layer) for k, v in (tune_kwargs.get(key) or {}).items()}
+                layer.tune(**({"generator": generator} if generator is not None else {}) | mine)
     except Exception:
         for part, transform in transforms:
             part.transform_output = transform

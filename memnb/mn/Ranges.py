@@ -9,6 +9,7 @@ __all__ = ['Ranged', 'finished', 'Again']
 import torch
 from fastcore.basics import patch
 
+from ..bh.crossbar.Tile import converted_sum, converted_tiles
 from ..bh.Transfer import draw_bank, transfer
 from ..map.Input import fixed_scale, scaling_traits
 from ..utils import Cache, derive, finite_range, real_tensor, stream, traced
@@ -118,6 +119,17 @@ def positive(self: Ranged) -> tuple:
 
 
 @patch(as_prop=True)
+def driven_from(self: Ranged) -> tuple:
+    "Return (whether inputs have no sign, the largest that a fixed range lets through, or infinity)."
+    dac, (_, params) = self._hardware.DAC, self.encoding
+    signed = params.get("signed", True if dac is None else dac.signed)
+    limit = self.ranges[0] or params.get("range")
+    if limit is None and dac is not None and isinstance(dac.range, (int, float)):
+        limit = dac.range
+    return signed is False or (signed is None and self.positive[0]), float("inf") if limit is None else limit
+
+
+@patch(as_prop=True)
 def limits(self: Ranged) -> list | None:
     "The full scale of a plain ADC for each slice (A); None: that of each call."
     adc, slices = self._hardware.ADC, self.decode.slices
@@ -217,6 +229,44 @@ def digitised(self: Ranged, currents: torch.Tensor, column: int = -1) -> torch.T
     noise = self.noise_stream("ADC", currents) if adc.random else None
     options = {"bank": bank, "unsigned": unsigned, "unit": h.unit(adc), "stream": noise, "batch": 1}
     return transfer(currents, adc, limit, **options)
+
+
+@patch
+def converted(self: Ranged, currents, decode=None, column: int = -1) -> torch.Tensor:
+    """Return currents (row tiles, N, ...) in ampere through the ADC of each slice, summed over tiles: (N, ...).
+
+    Before they are summed, what the ADCs say is multiplied by the factors of the tiles, if a decode has some. `column`
+    is the dimension of columns, which must be the last one if there are several slices.
+    """
+    adc, decode = self._hardware.ADC, self.decode if decode is None else decode
+    if adc is None:  # factors are in the reader
+        return currents.sum(0)
+    factors = None if decode.tiles is None else decode.of_tiles(currents)
+    if not adc.plain:
+        return _summed(self.digitised(currents, column), factors, column)
+    slices, settings = decode.slices, (adc.bits, adc.overflow_rate, adc.quant_method)
+    limits = self.limits or [None] * slices
+
+    def convert(part, limit, own):
+        if own is None:
+            return converted_sum(part, *settings, limit)
+        return _summed(converted_tiles(part, *settings, limit), own, column)
+
+    if slices == 1:
+        return convert(currents, limits[0], factors)
+    split = lambda t: [part.flatten(-2) for part in t.unflatten(-1, (self.groups, slices, -1)).unbind(-2)]
+    own = [None] * slices if factors is None else split(factors)
+    digits = [convert(*each) for each in zip(split(currents), limits, own, strict=True)]
+    return torch.stack([d.unflatten(-1, (self.groups, -1)) for d in digits], -2).flatten(-3)
+
+
+def _summed(digits, factors, column):
+    "The sum over row tiles, each times its factors (row tiles, columns) if there are any."
+    if factors is None:
+        return digits.sum(0)
+    shape = [1] * digits.dim()
+    shape[0], shape[column] = factors.shape
+    return (digits * factors.reshape(shape)).sum(0)
 
 # %% ../../nbs/mn/Ranges.ipynb #cf76c26b
 def finished(reader, voltages, duration, finish, again):

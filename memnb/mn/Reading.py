@@ -96,7 +96,7 @@ def followed(self: Readable) -> State:
 @patch
 def choose(self: Readable, programmed=None, difference=None, decode=None):
     "Return a new reader, with the effective weight if a read is nothing but a product with it."
-    reader = super(Readable, self).choose(programmed, difference)
+    reader = super(Readable, self).choose(programmed, difference, decode)
     if isinstance(reader, Noisy) and reader.linear:
         decode = self.decode if decode is None else decode
         reader.effective = self.effective(reader.mean, decode)
@@ -268,7 +268,7 @@ def sums(self: Readable, input, reader, decode) -> tuple:
     kernel = Learned if torch.is_grad_enabled() and self.training else Tiled
     if kernel.fits(self, input, reader, decode):
         return kernel(self, reader).sums(self, input)
-    finish = lambda currents: decode(self.converted(currents))
+    finish = lambda currents: decode(self.converted(currents, decode))
     return self.outputs_of(readback(reader, *self.drive(input), finish, self.again), input), 1.0
 
 
@@ -358,6 +358,6 @@ def matrices(self: Readable) -> tuple[torch.Tensor, torch.Tensor]:
         raise ValueError(f"{type(self).__name__}: its devices aren't ohmic; tune it with data")
     if self.training:
         self.settle()
-    held = self.decode(self.difference() if difference is None else difference).mT
+    held = self.decode(self.in_tiles(self.difference()) if difference is None else difference).mT
     lead = held.shape[:-2]
     return self.full_matrix().reshape(self.groups, -1), held.reshape(*lead, self.groups, -1)

@@ -244,10 +244,10 @@ def exact_difference(self: Readable) -> torch.Tensor | None:
 
 
 @patch
-def choose(self: Weighted, programmed=None, difference=None):
+def choose(self: Weighted, programmed=None, difference=None, decode=None):
     "Return a new reader, as AnalogMatrix does; of a chip without devices for a `difference` that is given."
     if self._held is None or difference is None:
-        return super(Weighted, self).choose(programmed, difference)
+        return super(Weighted, self).choose(programmed, difference, decode)
     h, rows, traits = self._hardware, self._held.size[0], scaling_traits(*self.encoding)
     proportional = traits.proportional and (traits.factor is not None or h.max_input_voltage is not None)
     if h.ADC is None and proportional:

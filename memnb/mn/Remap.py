@@ -226,7 +226,7 @@ def remap(
     if not found:
         raise ValueError(
             f"layers={layers!r}: no linear or convolutional layer of such a name inside the model, with one device or "
-            "pair for each weight"
+            "pair for each weight, and one scale for the layer or each column (weight_scale='layer')"
         )
     power = {} if batches is None else _powers(model, passes(batches, forward), found)
     table = {}
@@ -239,7 +239,7 @@ def remap(
 
 def _simple(layer):
     "Whether each weight is one device or pair, and whether columns may be exchanged."
-    return layer.decode.slices == 1 and not layer.decode.reference
+    return layer.decode.slices == 1 and not layer.decode.reference and layer.decode.tiles is None
 
 
 def _powers(model, batches, found):

@@ -63,7 +63,7 @@ class _Layer:
         "What the mapped conductances lack of standing for the weights, for each crossbar: (rows, columns), siemens."
         layer, decode, by_chip = self.layer, self.layer.decode, dict(zip(map(id, self.chips), self.mapped, strict=True))
         raw = lambda c: by_chip[id(c)] if id(c) in by_chip else c.conductances()
-        held = decode(layer.crossbar_operation(layer.crossbars, raw))
+        held = decode(layer.in_tiles(layer.crossbar_operation(layer.crossbars, raw)))
         matrix = layer.full_matrix().flatten(1)
         scale = (
             decode.scale if not decode.scale.dim() else decode.scale.repeat_interleave(len(matrix) // len(decode.scale))
@@ -71,6 +71,9 @@ class _Layer:
         lacks = matrix.T / torch.where(scale == 0, 1, scale).to(matrix.dtype) - held
         if decode.factor is not None:
             lacks = lacks / decode.factor.to(lacks.dtype)
+        if decode.tiles is not None:
+            tall = (layer.hardware.tile_shape_for(len(lacks)) or (len(lacks),))[0]
+            lacks = lacks / decode.tiles.to(lacks.dtype).repeat_interleave(tall, 0)[: len(lacks)]
         top = int(decode.significance.argmax())
         lacks = (lacks / decode.significance[top].to(lacks.dtype)).unflatten(-1, (layer.groups, 1, -1))
         parts = [torch.zeros_like(lacks)] * decode.slices

@@ -18,7 +18,7 @@ from scipy.interpolate import BSpline
 
 from ..show import palette, styled
 from .Picture import bands, draw_chips, draw_front, draw_lines, draw_map, places
-from ..utils import check_number
+from ..utils import check_flag, check_number
 
 # %% ../../nbs/study/Results.ipynb #cell-005
 _notes = ("chip", "seed", "error")
@@ -256,7 +256,7 @@ def _explained(blocks, y):
 
 
 @patch
-def sensitivity(self: Results, metric: str | None = None) -> pd.DataFrame:
+def sensitivity(self: Results, metric: str | None = None, error: bool = False) -> pd.DataFrame:
     """Return how much each parameter matters, the most important first: its `share` (%) and `range`.
 
     `share` is the part of the variance between configurations that the parameter explains by itself: its
@@ -264,9 +264,32 @@ def sensitivity(self: Results, metric: str | None = None) -> pd.DataFrame:
     parameter without any effect would seem to explain, by the luck of chips or of the points, is subtracted. It is NaN
     if there are too few configurations to tell. `range` is the largest value that is expected where the parameter is
     known minus the smallest, luck included.
+
+    With `error`, each share also has its standard error, by a jackknife: what it varies by if a twentieth of the
+    configurations is left out at a time. NaN for a full grid, of which nothing can be left out.
     """
     metric = self._checked(metric, "metric", "metrics")
+    check_flag(error, "error")
     means = self.summary(metric).dropna(subset=["mean"])
+    shares, ranges, grid = _shares(self, means)
+    frame = pd.DataFrame({"parameter": self.varied, "share": shares, "range": ranges})
+    if error:
+        frame["error"] = math.nan if grid else _jackknife(self, means)
+    frame = frame.sort_values("share", ascending=False, ignore_index=True)
+    frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, ""), "error": "%"}
+    return frame
+
+
+def _jackknife(self, means, parts: int = 20):
+    "Return the standard error of each share, from what it is without each of so many parts of the configurations."
+    parts = min(parts, len(means))
+    which = np.arange(len(means)) % max(1, parts)
+    found = np.array([_shares(self, means[which != k])[0] for k in range(parts)])
+    return np.sqrt((parts - 1) * found.var(0)) if parts > 1 else math.nan
+
+
+def _shares(self, means) -> tuple:
+    "Return (share (%) and range of each parameter, whether configurations are a full grid) of means by configuration."
     n, y = len(means), (means["mean"] - means["mean"].mean()).to_numpy()
     luck = (means["std"].fillna(0) ** 2 / means["chips"]).mean()  # of a configuration's mean
     grid = n == math.prod(means[p].map(repr).nunique() for p in self.varied)
@@ -282,10 +305,7 @@ def sensitivity(self: Results, metric: str | None = None) -> pd.DataFrame:
     nothing = 0.0 if grid else math.nan
     shares = [100 * max(0.0, f) / total if sure else nothing for f, sure in zip(found, known, strict=True)]
     ranges = [np.ptp(q @ (q.T @ y)) if n else math.nan for q in blocks]
-    frame = pd.DataFrame({"parameter": self.varied, "share": shares, "range": ranges})
-    frame = frame.sort_values("share", ascending=False, ignore_index=True)
-    frame.attrs["units"] = {"share": "%", "range": self.table.attrs.get("units", {}).get(metric, "")}
-    return frame
+    return shares, ranges, grid
 
 # %% ../../nbs/study/Results.ipynb #cell-039
 @patch

@@ -6,6 +6,8 @@
 __all__ = ['stackable', 'become', 'tune_alike', 'Stack']
 
 # %% ../../nbs/study/Stack.ipynb #cell-002
+import warnings
+
 import torch
 from fastcore.basics import patch
 
@@ -38,7 +40,7 @@ def _simple(layer):
     read = (traits.factor is not None or traits.by_row) and layer.separable and not layer.random_read
     read = read and h.DAC is None and (h.ADC is None or h.ADC.plain)  # other converters are drawn for each chip
     hooked = layer.forward_legacy_enabled or layer.watch is not None or layer._forward_hooks or layer._forward_pre_hooks
-    return read and not hooked and not layer.freed and layer.keep == "devices"
+    return read and not hooked and not layer.freed and layer.keep == "devices" and layer.decode.tiles is None
 
 
 def _alike(layer):
@@ -57,9 +59,20 @@ def become(patched: torch.nn.Module, seed: int):
     new_chip(patched, draws) if anew else redraw(patched, drawn_seed(draws))
 
 
+_tuned = set()  # names of the layers of models of which a chip was tuned
+
+
 def tune_alike(patched: torch.nn.Module):
-    "Tune a chip with the random inputs that all chips get, if it can be tuned."
-    if hasattr(patched, "tune_"):
+    """Tune a chip with the random inputs that all chips get, if it can be tuned.
+
+    Of a poor fit the first chip of a model warns, for all of them.
+    """
+    if not hasattr(patched, "tune_"):
+        return
+    with warnings.catch_warnings():
+        if (names := tuple(readable_layers(patched))) in _tuned:
+            warnings.filterwarnings("ignore", message=".*: the tuned readout explains less than")
+        _tuned.add(names)
         patched.tune_(generator=torch.Generator().manual_seed(0))
 
 # %% ../../nbs/study/Stack.ipynb #cell-009

@@ -22,7 +22,8 @@ class Decode(FullPrecision):
     In each group the columns are slice by slice. A reference column, the last of the group, is subtracted first. If
     `factor` is None, the result is in the units of the columns, and one factor is left to tuning; otherwise it is in
     units of weights. `scale` is that factor as the mapping has it, for each group: the result times `scale` gives the
-    weights.
+    weights. `tiles`, if it isn't None, has a factor for each row tile and output, (row tiles, outputs): what a row
+    tile's columns say is multiplied by it before tiles are summed.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class Decode(FullPrecision):
                     finite_range(t, name)
                 self.register_buffer(name, t)
             self.register_buffer("scale", torch.ones((), dtype=torch.float64))
+            self.register_buffer("tiles", None)
         if self.significance.dim() != 1 or not len(self.significance):
             raise ValueError(f"significance={significance!r}: must be one number for each slice")
 
@@ -62,7 +64,7 @@ class Decode(FullPrecision):
     @property
     def plain(self) -> bool:
         "Whether there is nothing to decode."
-        return self.slices == 1 and self.factor is None
+        return self.slices == 1 and self.factor is None and self.tiles is None
 
     def outputs(self, columns: int) -> int:
         "How many outputs so many columns of a crossbar stand for."
@@ -76,6 +78,17 @@ class Decode(FullPrecision):
             columns = (split * self.significance.to(columns.dtype)[:, None]).sum(-2).flatten(-2)
         return columns if self.factor is None else columns * self.factor.to(columns.dtype)
 
+    def of_tiles(self, like: torch.Tensor) -> torch.Tensor:
+        "Return the factors of each row tile and column, (row tiles, columns), in the precision of `like`."
+        own = self.tiles.unflatten(-1, (self.groups, 1, -1)).expand(-1, -1, self.slices, -1)
+        return own.flatten(1).to(like.device, like.dtype)
+
+    def of_rows(self, difference: torch.Tensor, tile_rows: int) -> torch.Tensor:
+        "Return differences (..., rows, columns) times the factors of the tiles of so many rows that they lie in."
+        if self.tiles is None:
+            return difference
+        return difference * self.of_tiles(difference).repeat_interleave(tile_rows, 0)[: difference.shape[-2]]
+
     def variance(self, columns: torch.Tensor) -> torch.Tensor:
         "Return the variances of what is decoded from columns that vary independently, with these variances."
         if self.slices > 1:
@@ -85,7 +98,7 @@ class Decode(FullPrecision):
 
     def same(self, other: "Decode") -> bool:
         "Whether another decode says the same, number by number."
-        pairs = [(getattr(self, name), getattr(other, name)) for name in ("significance", "factor", "scale")]
+        pairs = [(getattr(self, name), getattr(other, name)) for name in ("significance", "factor", "scale", "tiles")]
         equal = lambda a, b: a is b or (a is not None and b is not None and torch.equal(a, b.to(a.device)))
         return self.reference == other.reference and all(equal(a, b) for a, b in pairs)
 

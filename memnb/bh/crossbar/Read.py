@@ -141,8 +141,8 @@ class Circuit:
 
     linear = False
 
-    def __init__(self, crossbars, operation, wires=None, selector=None, programmed=None):
-        self.crossbars, self.operation = crossbars, operation
+    def __init__(self, crossbars, operation, wires=None, selector=None, programmed=None, factors=None):
+        self.crossbars, self.operation, self.factors = crossbars, operation, factors
         self.wires, self.selector, self.programmed = wires, selector, programmed
         self.random = any(crossbar.random_read for crossbar in crossbars)
 
@@ -160,7 +160,8 @@ class Circuit:
             own = {"programmed": held[id(crossbar)]} if id(crossbar) in held else {}
             return crossbar.tile_currents(voltages, **settings, **own)
 
-        return self.operation(self.crossbars, read)
+        currents = self.operation(self.crossbars, read)
+        return currents if self.factors is None else currents * self.factors.to(currents.dtype)[:, None]
 
     def power(self, voltages):
         "Return the power (N,) in watt that the drivers of all arrays deliver."
@@ -195,11 +196,14 @@ def choose_reader(
     proportional: bool = False,  # voltages are the inputs times a number
     programmed=None,  # conductances that stand in for those of the devices, for each crossbar
     summed: bool = False,  # normal noise of reads may be drawn for sums, which are independent
+    factors=None,  # (row tiles, columns) that currents are multiplied by; None: by nothing, or after converters
 ):
     "Return the reader for these crossbars: `Collapsed`, `Product`, `Noisy` or `Circuit`."
     if not all(crossbar.separable(wires, selector) for crossbar in crossbars):
-        return Circuit(crossbars, operation, wires, selector, programmed)
+        return Circuit(crossbars, operation, wires, selector, programmed, factors)
     first = crossbars[0]
+    wide = None if factors is None else factors.repeat_interleave(first.array_shape[0], 0)[: first.rows]
+    times = lambda t, power=1: t if wide is None else t * wide.to(t.dtype) ** power
     random = any(crossbar.random_read for crossbar in crossbars)
 
     def line_sums():
@@ -213,8 +217,8 @@ def choose_reader(
     if random and summed and wires is None and all(noise):
         variance, stream = sum(deviation.square() for deviation, _ in noise), noise[0][1]
         shape = (rows, first.groups, phi, line_sums)
-        return Noisy(difference(False), variance, *shape, linear=linear, stream=stream)
-    found = (lambda: difference(True)) if random else difference(False)
+        return Noisy(times(difference(False)), times(variance, 2), *shape, linear=linear, stream=stream)
+    found = (lambda: times(difference(True))) if random else times(difference(False))
     if linear:
         return Collapsed(found, rows, first.groups, line_sums)
     return Product(found, rows, first.groups, phi, line_sums)
