@@ -200,6 +200,7 @@ def main():
     folders = {
         "Curriculum": ["walkthroughs/*"],
         "Guides": ["guides/*"],
+        "Reproductions": ["reproductions/overview", "reproductions/*"],
         "Explorers": ["explore/*"],
         "Networks": ["mn/*"],
         "Mapping": ["map/*"],
