@@ -242,6 +242,7 @@ def main():
     folders = {
         "Curriculum": ["walkthroughs/*"],
         "Guides": ["guides/*"],
+        "Reproductions": ["reproductions/overview", "reproductions/*"],
         "Explorers": ["explore/*"],
         "Networks": ["mn/*"],
         "Mapping": ["map/*"],
