@@ -33,6 +33,4 @@ class TikiTaka2(TikiTaka):
         self.hidden[k] = h - n * step  # more than can be sent is forgotten: kept, it would overshoot later
         n = (n * self.threshold).clamp(-self.most, self.most)
         if n.any():
-            pulses = torch.zeros_like(self.hidden)
-            pulses[k] = n
-            self.visible.moved(pulses.clamp_min(0), (-pulses).clamp_min(0))
+            self.visible.moved(n.clamp_min(0), (-n).clamp_min(0), k)
