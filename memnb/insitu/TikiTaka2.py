@@ -20,7 +20,7 @@ class TikiTaka2(TikiTaka):
     Buffer: `hidden`, H in units of the law.
     """
 
-    def __init__(self, device, shape, *, threshold=1, most=10, **settings):
+    def __init__(self, device, shape, *, threshold=1, most=20, **settings):
         super().__init__(device, shape, **settings)
         self.most = check_number(most, "most", at_least=1, integer=True)
         self.threshold = check_number(threshold, "threshold", at_least=1, at_most=self.most, integer=True)
