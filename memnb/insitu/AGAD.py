@@ -13,25 +13,25 @@ from ..utils import check_number
 
 # %% ../../nbs/insitu/AGAD.ipynb #cell-004
 class AGAD(ChoppedTikiTaka):
-    """Arguments are those of `TikiTaka2`, and
+    """Arguments are those of `TikiTaka2`, with `fast=20` by default, and
 
     `period`: reads of a row between two turns of its chopper. `follow_share`: beta, of the newest reading in the mean.
     Buffers: `mean` and `reference` (rows, columns), `reads` (rows,).
     """
 
-    def __init__(self, device, shape, *, period=10, follow_share=0.3, **settings):
-        super().__init__(device, shape, **settings)
+    def __init__(self, device, shape, *, period=10, follow_share=0.3, fast=20.0, **settings):
+        super().__init__(device, shape, fast=fast, **settings)
         self.period = check_number(period, "period", at_least=1, integer=True)
         self.follow_share = check_number(follow_share, "follow_share", above=0, at_most=1)
-        self.fast.write(0.0)  # nobody knows the symmetry points
-        self.reference.copy_(self.fast.seen)
+        self.reference.copy_(self.fast.seen)  # what is read once pulses up and down have alternated for long
         self.register_buffer("mean", self.reference.clone())
         self.register_buffer("reads", torch.zeros(self.shape[0], dtype=torch.int64, device=self.reference.device))
 
     def read(self, k):
         v = self.read_fast(k)
         self.mean[k] = torch.lerp(self.mean[k], v + self.reference[k], self.follow_share)
-        said = self.chopper[k, None] * v
+        known = self.reads[k] >= self.period  # before its first turn, a row has nothing to be compared with
+        said = (self.chopper[k] * known)[:, None] * v
         self.reads[k] += 1
         turns = k[self.reads[k] % self.period == 0]
         self.chopper[turns] *= -1

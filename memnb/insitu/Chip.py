@@ -58,8 +58,8 @@ class Chip:
 
     def conductances(self) -> list:
         "Return the conductances (rows, columns), S, of each crossbar."
-        g = self.rule.weights() * (self.half_range / self.rule.reach) + self.middle
-        g = g.clamp(self.middle - self.half_range, self.middle + self.half_range)  # write noise may reach beyond
+        g = (self.rule.weights() * (self.half_range / self.rule.reach)).add_(self.middle)
+        g.clamp_(self.middle - self.half_range, self.middle + self.half_range)  # write noise may reach beyond
         if self.owner.hardware.scheme is Scheme.DoubleColumn:
             return [g, torch.full_like(g, self.middle)]
         return [g]

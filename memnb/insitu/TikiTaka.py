@@ -24,7 +24,7 @@ class TikiTaka(Update):
     """
 
     def __init__(
-        self, device, shape, *, every=2, fast=1.0, gain=1.0, gamma=0.0, reference_error=0.0, read_bits=None, **settings
+        self, device, shape, *, every=1, fast=5.0, gain=1.0, gamma=0.0, reference_error=0.0, read_bits=None, **settings
     ):
         super().__init__(device, shape, **settings)
         self.every = check_number(every, "every", at_least=1, integer=True)

@@ -20,7 +20,7 @@ class TikiTaka2(TikiTaka):
     Buffer: `hidden`, H in units of the law.
     """
 
-    def __init__(self, device, shape, *, threshold=1, most=10, **settings):
+    def __init__(self, device, shape, *, threshold=1, most=20, **settings):
         super().__init__(device, shape, **settings)
         self.most = check_number(most, "most", at_least=1, integer=True)
         self.threshold = check_number(threshold, "threshold", at_least=1, at_most=self.most, integer=True)
@@ -33,6 +33,4 @@ class TikiTaka2(TikiTaka):
         self.hidden[k] = h - n * step  # more than can be sent is forgotten: kept, it would overshoot later
         n = (n * self.threshold).clamp(-self.most, self.most)
         if n.any():
-            pulses = torch.zeros_like(self.hidden)
-            pulses[k] = n
-            self.visible.moved(pulses.clamp_min(0), (-pulses).clamp_min(0))
+            self.visible.moved(n.clamp_min(0), (-n).clamp_min(0), k)

@@ -47,6 +47,8 @@ class Update(torch.nn.Module):
     makes the devices. Weights are in units of the law.
     """
 
+    _reach = None  # a search over all devices, kept
+
     def __init__(self, device, shape, *, groups=1, pulses=Pulses(), seed=0, like=None):
         super().__init__()
         if not isinstance(pulses, Pulses):
@@ -55,6 +57,7 @@ class Update(torch.nn.Module):
         like = torch.empty(0) if like is None else like
         self._kind = {"dtype": like.dtype, "device": like.device}
         self.visible = self.make("visible")
+        self.register_load_state_dict_post_hook(_forget_reach)
 
     def make(self, name: str) -> PulsedDevices:
         "Return an array of new devices."
@@ -72,8 +75,10 @@ class Update(torch.nn.Module):
     @property
     def reach(self) -> float:
         "The largest weight, of either sign, that any device can hold."
-        bounds = (torch.as_tensor(b).abs().max().item() for b in (self.visible.w_min, self.visible.w_max))
-        return max(bounds)
+        if self._reach is None:
+            bounds = (self.visible.w_min, self.visible.w_max)
+            self._reach = max(torch.as_tensor(b).abs().max().item() for b in bounds)
+        return self._reach
 
     def start(self, w):
         "Write the weights to begin with."
@@ -111,3 +116,8 @@ class Update(torch.nn.Module):
             if p.half_select:
                 devices.disturb(counts.half_up, counts.half_down)
             devices.moved(counts.up, counts.down)
+
+
+def _forget_reach(update, keys):
+    "Other devices have been loaded."
+    update._reach = None

@@ -70,7 +70,7 @@ def coincidences(
     largest = [t.detach().abs().amax(1) if t.numel() else t.new_zeros(len(t)) for t in (x, d)]
     size = strength * largest[0] * largest[1]
     rows, columns = x.shape[1] // groups, d.shape[1]
-    total = [x.new_zeros(rows, columns) for _ in range(2 + 2 * half)]
+    total = None
     # samples whose product is zero send nothing
     sends = (size > 0).nonzero()[:, 0]
     slots = size.ceil().clamp(1, length) if management and kind == "stochastic" else torch.full_like(size, length)
@@ -80,9 +80,24 @@ def coincidences(
             x[part], d[part], strength, slots[part], [m[part] for m in largest], kind, management, groups, half,
             generator,
         )  # fmt: skip
-        for sum_, more in zip(total, found, strict=True):
-            sum_ += more
+        total = found if total is None else [sum_ + more for sum_, more in zip(total, found, strict=True)]
+    if total is None:
+        total = [x.new_zeros(rows, columns) for _ in range(2 + 2 * half)]
     return Counts(*total)
+
+
+def _met(a, b, groups):
+    "Coincidences up and down of trains a (slots, groups * rows) and b (slots, columns), each (rows, columns)."
+    if groups == 1:
+        product = lambda a, b: a.T @ b
+    else:
+        split = lambda t: t.unflatten(1, (groups, -1))
+        product = lambda a, b: torch.einsum("kgr,kgc->rgc", split(a), split(b)).flatten(1)
+    if a.device.type == "cpu" and not (a < 0).any():  # rows that are never negative need no signs
+        return product(a, b.clamp_min(0)), product(a, (-b).clamp_min(0))
+    net, up = product(a, b / 2), product(a.abs(), b.abs() / 2)  # half of up less down, half of up and down
+    up += net
+    return up, net.mul_(-2).add_(up)
 
 
 def _counted(x, d, strength, slots, largest, kind, management, groups, half, generator):
@@ -99,12 +114,9 @@ def _counted(x, d, strength, slots, largest, kind, management, groups, half, gen
     if x.device.type == "cpu" and not half:  # slots in which one side is silent don't matter
         meets = lines[0].any(1) & lines[1].any(1)
         lines = [t[meets] for t in lines]
-    a, b = lines[0].unflatten(1, (groups, -1)).permute(1, 2, 0), lines[1].unflatten(1, (groups, -1)).transpose(0, 1)
-    joined = lambda g: g.transpose(0, 1).flatten(1)
-    net = joined(a @ b)
-    both = joined((a if not (a < 0).any() else a.abs()) @ b.abs())
-    up, down = (both + net) / 2, (both - net) / 2
+    up, down = _met(*lines, groups)
     if not half:
         return up, down
-    fired = joined(a.abs().sum(2, keepdim=True) + b.abs().sum(1, keepdim=True))
+    a, b = (t.abs().sum(0).unflatten(0, (groups, -1)) for t in lines)
+    fired = (a.T[:, :, None] + b).flatten(1)
     return up, down, fired - 2 * up, fired - 2 * down

@@ -73,8 +73,9 @@ def _linear(law, w, side, gamma=None):
 
 
 def _exponential(law, w, side):
-    z, sign = 2 * law.a * w / (law.w_max - law.w_min) + law.b, (1, -1)[side]
-    return (1 - law.A[side] * torch.exp(sign * law.gamma[side] * z)).clamp_min(0)
+    rate = (1, -1)[side] * law.gamma[side]
+    z = w / (law.w_max - law.w_min) * (2 * law.a * rate) + law.b * rate  # times the rate
+    return torch.exp(z).mul(-law.A[side]).add(1).clamp_min(0)
 
 
 def _power(law, w, side):

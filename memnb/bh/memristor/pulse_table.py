@@ -142,8 +142,10 @@ class SimulatedDevices(PulsedDevices):
         self.w.copy_(self._weight(self.model.g))
         self.seen.copy_(self.w)
 
-    def moved(self, up, down):
+    def moved(self, up, down, rows=None):
         "First all pulses up, then all pulses down, one after the other."
+        if rows is not None:
+            up, down = (torch.zeros_like(self.w).index_copy(0, rows, n.to(self.w)) for n in (up, down))
         up, both = up, up + down
         for k in range(int(both.max().item()) if both.numel() else 0):  # pulses follow each other in time
             down_now = torch.where(k < both, self.volts[1], 0.0)

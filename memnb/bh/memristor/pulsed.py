@@ -138,16 +138,15 @@ def sizes(self: PulsedDevices, w=None, side: int = 0) -> torch.Tensor:
     return (self.dw_up, self.dw_down)[side] * shape
 
 
-def _deviation(devices, size, dw, w):
-    "Standard deviation of one pulse's step from pulse to pulse."
-    spreads = devices.law.spreads
-    std = spreads.get("std", 0.0)
-    if spreads.get("additive", devices.law.kind == "soft bounds"):
-        return std * dw
-    more = spreads.get("std_additive", 0.0)
-    size = size + more if more else size
-    slope = spreads.get("std_slope", 0.0)
-    return std * (size + slope * w.abs() if slope else size)
+def _deviations(own, ups, downs):
+    "Standard deviations of one step up and one down from pulse to pulse, in units of `std`: sizes of a kind."
+    spreads = own.law.spreads
+    if spreads.get("additive", own.law.kind == "soft bounds"):
+        return own.dw_up, own.dw_down
+    more, slope = spreads.get("std_additive", 0.0), spreads.get("std_slope", 0.0)
+    if more or slope:
+        ups, downs = ((size + more) + slope * own.w.abs() for size in (ups, downs))
+    return ups, downs
 
 
 @patch
@@ -172,27 +171,49 @@ def pulse(self: PulsedDevices, up, down=None):
 
 
 @patch
-def moved(self: PulsedDevices, up, down):
-    "`pulse` for counts that are known to be right, tensors like `w`."
-    total = up + down
-    self.pulses += total
-    hit = total > 0
-    if self.stuck is not None:
-        hit &= ~self.stuck
-    # few devices at once are looked up, which is cheaper than to compute all; an accelerator would have to wait
-    few = self.w.device.type == "cpu" and torch.count_nonzero(hit) < 0.4 * hit.numel()
-    at = hit.view(-1).nonzero()[:, 0] if few else None
-    taken = (lambda t: t.reshape(-1)[at]) if few else (lambda t: t)
-    own = self._of(taken)
-    w = _stepped(own, taken(up), taken(down), self._move)
-    noise, seen = self.law.spreads.get("write_noise", 0.0), w
-    if noise:
-        seen = torch.addcmul(w, self.normal(w), w.new_tensor(self.law.dw_min * noise))
-    for kept, new in ((self.w, w), (self.seen, seen)):
-        if few:
-            kept.view(-1)[at] = new
-        else:
-            torch.where(hit, new, kept, out=kept)
+def moved(self: PulsedDevices, up, down, rows=None):
+    "`pulse` for counts that are known to be right, tensors like `w`, or like w[rows] (no row twice)."
+    if rows is not None:
+        every = torch.arange(self.w.numel(), device=up.device).view(self.shape)[rows].reshape(-1)
+        return self._moved_few(every, up.reshape(-1), down.reshape(-1))
+    up, down, cpu = up.reshape(-1), down.reshape(-1), self.w.device.type == "cpu"
+    size = _IN_CACHE if cpu else up.numel()
+    for first in range(0, up.numel(), size):  # parts whose temporaries stay in the cache; an accelerator has one
+        part = slice(first, first + size)
+        u, d = up[part], down[part]
+        total = u + d
+        self.pulses.view(-1)[part] += total
+        hit = total.sign_() if self.stuck is None else total.sign_().mul_(~self.stuck.view(-1)[part])
+        # few devices at once are looked up, which is cheaper than to compute all; an accelerator would have to wait
+        number = hit.sum().item() if cpu else len(hit)
+        if number > 0.4 * len(hit):
+            w, seen = self._after(part, u, d)
+            for kept, new in ((self.w.view(-1)[part], w), (self.seen.view(-1)[part], seen)):
+                kept.lerp_(new, hit)  # exactly what it was for 0, and new for 1
+        elif number:
+            at = hit.nonzero()[:, 0]
+            self.w.view(-1)[at + first], self.seen.view(-1)[at + first] = self._after(at + first, u[at], d[at])
+
+
+_IN_CACHE = 2**16  # devices
+
+
+@patch
+def _moved_few(self: PulsedDevices, at, up, down):
+    "`moved` for some of all devices."
+    hit = up + down > 0
+    self.pulses.view(-1)[at] += up + down
+    hit = hit if self.stuck is None else hit & ~self.stuck.view(-1)[at]
+    at, up, down = at[hit], up[hit], down[hit]
+    self.w.view(-1)[at], self.seen.view(-1)[at] = self._after(at, up, down)
+
+
+@patch
+def _after(self: PulsedDevices, part, up, down):
+    "What devices `part` of all hold after so many pulses up and down, and what they are read as."
+    w = _stepped(self._of(lambda t: t.reshape(-1)[part]), up, down, self._move)
+    noise = self.law.spreads.get("write_noise", 0.0)
+    return w, torch.add(w, self.normal(w), alpha=self.law.dw_min * noise) if noise else w
 
 
 @patch
@@ -208,13 +229,18 @@ def _of(self: PulsedDevices, taken):
 
 def _stepped(own, up, down, stream):
     "The states of devices after so many pulses up and down."
-    w, shape = own.w, step_shapes[own.law.kind]
+    w, shape, std = own.w, step_shapes[own.law.kind], own.law.spreads.get("std", 0.0)
     ups, downs = own.dw_up * shape(own, w, 0), own.dw_down * shape(own, w, 1)
-    new = torch.addcmul(w + up * ups, down, downs, value=-1)
-    if own.law.spreads.get("std", 0.0):
-        variance = up * _deviation(own, ups, own.dw_up, w) ** 2 + down * _deviation(own, downs, own.dw_down, w) ** 2
-        new.addcmul_(variance.sqrt_(), torch.empty_like(new).normal_(generator=stream))
-    return torch.minimum(torch.maximum(new, _as(own.w_min, w)), _as(own.w_max, w))
+    rise, fall = up * ups, down * downs
+    new = (w + rise).sub_(fall)
+    if std:
+        each = _deviations(own, ups, downs)
+        if each[0] is not ups:
+            rise, fall = up * each[0], down * each[1]
+        variance = rise.mul_(each[0]).add_(fall.mul_(each[1]))
+        noise = torch.empty_like(new).normal_(generator=stream)
+        new.addcmul_(variance.sqrt_(), noise, value=std)
+    return new.clamp_(_as(own.w_min, w), _as(own.w_max, w))
 
 
 def _as(value, like):
