@@ -21,6 +21,26 @@ _all_ = [Solution, drops]  # of the pages below
 from ...utils import check_number, finite_range, first_derivative_only
 
 # %% ../../../nbs/bh/crossbar/Passive.ipynb #cell-005
+def _parts(g, shape) -> list:
+    """Return slices of fields of this shape (inputs, ..., m, n), for some inputs of the arrays `g` at a time.
+
+    What they take fits into the processor's memory, and is of a size that is used again instead of given back.
+    """
+    if len(shape) == 2 or (len(shape) == g.dim() and g.shape[0] > 1):
+        return [slice(None)]
+    some = max(1, 2**20 // max(1, math.prod(shape[1:])))
+    return [slice(k, k + some) for k in range(0, max(1, shape[0]), some)]
+
+
+def _solves(x, g, d, scale, wires, tolerance) -> bool:
+    "Whether x solves the equation; the tolerance is relative to `scale`."
+    if not x.numel():
+        return True
+    d, scale = d.expand(x.shape), scale.expand(*x.shape[:-2], 1, 1)
+    left = lambda k: (d[k] - x[k]).sub_(sum(drops(g * x[k], *wires))).abs_().div_(scale[k]).amax()
+    return all(left(k) <= tolerance for k in _parts(g, x.shape))
+
+
 def _conjugate_gradients(g, d, wires, tolerance, limit, start=None):
     """x with (1 + Z g) x = d, for fields (..., m, n), in double precision, from `start` on if there is one.
 
@@ -35,10 +55,10 @@ def _conjugate_gradients(g, d, wires, tolerance, limit, start=None):
     left, x, best = d / scale, torch.zeros_like(d), math.inf
     goal = None
     if start is not None:
+        if _solves(start, g, d, scale, wires, 10 * tolerance):
+            return start
         x = start / scale
         left = left - x - sum(drops(g * x, *wires))
-        if left.numel() == 0 or left.abs().max() <= 10 * tolerance:
-            return start
         goal = tolerance**2 * dot(root * d / scale, root * d / scale)  # of the whole, not of what is left
     # once is enough, unless the wires carry next to everything: then what is left is solved for again
     for _ in range(4):
@@ -187,16 +207,26 @@ def _solved(dtype, G, V_WL, V_BL, wires, phi, selector, tolerance, limit, method
         cells = lambda x: G * curve(x)
     ohmic = phi is None and selector is None
     x = _device_voltages(G, V_WL, V_BL, lead, wires, cells, ohmic, tolerance, limit, method)
+    parts = [slice(None)]
+    if ohmic:  # the cells of others may have parameters for each input
+        parts, V_WL, V_BL = _parts(G, x.shape), *(v.expand(*lead, v.shape[-1]) for v in (V_WL, V_BL))
+    fields = [_fields(x[k], V_WL[k], V_BL[k], cells, wires, dtype) for k in parts]
+    *fields, expected = fields[0] if len(parts) == 1 else [torch.cat(field) for field in zip(*fields, strict=True)]
+    source, line, topology = wires
+    volts = V_WL.to(dtype), V_BL.to(dtype)
+    return Solution(x.to(dtype), *fields, *volts, tuple(source), tuple(line), expected, topology)
+
+
+def _fields(x, V_WL, V_BL, cells, wires, dtype):
+    "Currents of devices, voltages of nodes, currents of stretches, and currents of devices by the voltages of nodes."
     current = cells(x)
-    if not torch.isfinite(current.to(dtype)).all():
+    if current.numel() and not all(map(math.isfinite, current.detach().to(dtype).aminmax())):
         raise RuntimeError("the array was not solved: the devices' currents overflow")
     on_word, on_bit = drops(current, *wires)
+    on_word, on_bit = V_WL[..., :, None] - on_word, V_BL[..., None, :] + on_bit
     with torch.no_grad():
-        expected = cells((V_WL[..., :, None] - on_word) - (V_BL[..., None, :] + on_bit))
-    nodes = V_WL[..., :, None] - on_word, V_BL[..., None, :] + on_bit
-    fields = (x, current, *nodes, *stretches(current, *wires), V_WL, V_BL)
-    source, line, topology = wires
-    return Solution(*(f.to(dtype) for f in fields), tuple(source), tuple(line), expected.to(dtype), topology)
+        expected = cells(on_word - on_bit)
+    return [f.to(dtype) for f in (current, on_word, on_bit, *stretches(current, *wires), expected)]
 
 
 def _suited(G, lead, topology, ohmic):

@@ -6,6 +6,8 @@
 __all__ = ['cell_voltages']
 
 # %% ../../../nbs/bh/crossbar/Substitution.ipynb #cell-002
+import math
+
 import torch
 
 from . import Merging
@@ -47,23 +49,37 @@ def cell_voltages(
     padded = torch.nn.functional.pad(G, (0, columns - n, rows - m, 0))
     wires = Merging.padded_lines(source, line, rows - m, columns - n)
     on_word, on_bit = Merging.cell_wires(padded, *wires)
-    ops, _, sizes, records = Merging.tree(Merging._cells(padded, *wires), True)
+    _, _, sizes, records = Merging.tree(Merging._cells(padded, *wires), True)
     left = torch.nn.functional.pad(V_WL, (rows - m, 0)).movedim(0, -1)
     bottom = torch.nn.functional.pad(V_BL, (0, columns - n)).movedim(0, -1)
     segments = Merging._segments(sizes)
     u = G.new_zeros(*left.shape[:-2], sum(sizes), left.shape[-1])
     u[..., segments[LEFT], :], u[..., segments[BOTTOM], :] = left, bottom
-    at_once = max(1, 2**21 // padded.numel())  # some inputs at a time stay in the processor's memory
-    parts = [_at_cells(part, ops, records) for part in u.split(at_once, -1)]
-    drive = torch.cat([u[0] - u[2] - on_word * u[1] - on_bit * u[3] for u in parts])
-    return (drive / (1 + padded * (on_word + on_bit)))[..., rows - m :, :n]
+    some = max(1, 2**23 // padded.numel())  # inputs at a time
+    parts = (cells for part in u.split(some, -1) for cells in _at_cells(part, records))
+    loaded = 1 + padded * (on_word + on_bit)
+    return torch.cat([_across(u, on_word, on_bit, loaded)[..., rows - m :, :n] for u in parts])
 
 
-def _at_cells(u, ops, records):
-    "What is applied to all cells (4, B, ..., m, n), from what is applied to the whole array (..., ports, B)."
-    u = u.movedim((-2, -1), (0, 1))[..., None, None] if ops is Merging._Small else u[..., None, None, :, :]
-    for record in reversed(records):
-        if ops is not record[0]:
-            ops, u = Merging._Small, u.movedim((-2, -1), (0, 1)).contiguous()
+def _across(u, on_word, on_bit, loaded):
+    "The voltages across devices (B, ..., m, n), from what is applied to cells (4, B, ..., m, n); u is used up."
+    word_voltage, word_current, bit_voltage, bit_current = u
+    word_voltage.sub_(bit_voltage).addcmul_(on_word, word_current, value=-1)
+    return word_voltage.addcmul_(on_bit, bit_current, value=-1).div_(loaded)
+
+
+def _at_cells(u, records):
+    """Yield what is applied to all cells (4, B, ..., m, n), from what is applied to the whole array (..., ports, B).
+
+    There are more numbers at every step. The last ones are taken for few inputs at a time, which fit into the
+    processor's memory.
+    """
+    u, large = u[..., None, None, :, :], [record for record in records if record[0] is Merging._Large]
+    for record in reversed(large):
         u = _parted(u, record)
-    return u
+    cells = math.prod((*u.shape[:-4], *records[0][-1][-2:])) if records else 1
+    for part in u.split(max(1, 2**17 // cells), -1):
+        part = part.movedim((-2, -1), (0, 1)).contiguous()
+        for record in reversed(records[: len(records) - len(large)]):
+            part = _parted(part, record)
+        yield part
