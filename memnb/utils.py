@@ -5,12 +5,16 @@
 # %% auto #0
 __all__ = ['check_number', 'Number', 'check_flag', 'finite_range', 'real_tensor', 'traced', 'with_gradient', 'transformed',
            'check_finite', 'check_pending', 'within', 'Cache', 'FullPrecision', 'first_derivative_only',
-           'check_generator', 'derive', 'stream', 'drawn_seed']
+           'check_generator', 'whole_file', 'saved_words', 'derive', 'stream', 'drawn_seed']
 
 # %% ../nbs/utils.ipynb #cell-002
+import contextlib
 import hashlib
+import json
 import math
 import numbers
+import os
+from pathlib import Path
 
 import torch
 
@@ -262,6 +266,37 @@ def check_generator(generator):
     if generator is not None and not isinstance(generator, torch.Generator):
         raise TypeError(f"generator={generator!r}: must be a torch.Generator or None")
     return generator
+
+# %% ../nbs/utils.ipynb #d82a69a9
+@contextlib.contextmanager
+def whole_file(path):
+    "Give a path to write to that takes the place of `path` at the end; if something fails, what was there stays."
+    path = Path(os.path.realpath(path))  # a link stays one
+    if path.exists() and not path.is_file():  # a pipe, or an error of the system's
+        yield path
+        return
+    new = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    try:
+        yield new
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+# %% ../nbs/utils.ipynb #32129457
+def saved_words(
+    state,  # bytes of JSON in a tensor, or a dict, as files of the first versions have it
+    what: str,  # what they say, for the message
+    needed: tuple = (),  # names that must be there
+) -> dict:
+    "Return the words of a state_dict; ValueError if they are damaged."
+    try:
+        words = json.loads(bytes(state.tolist())) if isinstance(state, torch.Tensor) else state
+    except (ValueError, TypeError, RecursionError) as e:
+        raise ValueError(f"state_dict: the words of {what} are damaged: {e}") from None
+    missing = needed if not isinstance(words, dict) else [name for name in needed if name not in words]
+    if missing or not isinstance(words, dict):
+        raise ValueError(f"state_dict: the words of {what} are damaged: {list(missing)} must be there")
+    return words
 
 # %% ../nbs/utils.ipynb #cell-042
 def derive(seed: int, *purpose) -> int:

@@ -12,7 +12,6 @@ import asyncio
 import builtins
 import contextlib
 import enum
-import html
 import importlib
 import io
 import math
@@ -30,7 +29,7 @@ from matplotlib.figure import Figure
 
 from ..bh.StochasticParameter import StochasticParameter
 from .Controls import imperfection_tips
-from ..show import palette, quantity, style, styled, use_style
+from ..show import escaped, palette, quantity, style, styled, use_style
 
 # %% ../../nbs/explore/Explorer.ipynb #cell-007
 def as_python(value) -> str:
@@ -314,13 +313,13 @@ def refresh(self: Explorer):
         png, said = self._drawn()
         code = self.code_for()
     except (ValueError, TypeError) as e:
-        self.numbers.value = f"<b style='color:{palette[1]}'>{html.escape(str(e))}</b>"
+        self.numbers.value = f"<b style='color:{palette[1]}'>{escaped(e)}</b>"
         return
     self.picture.value = png
-    numbers = (f"{html.escape(k)}: <b>{html.escape(v)}</b>" for k, v in (_written(*pair) for pair in said.items()))
+    numbers = (f"{escaped(k)}: <b>{escaped(v)}</b>" for k, v in (_written(*pair) for pair in said.items()))
     sentence = self._conclude(said, **self.values) if self._conclude is not None else ""
-    self.numbers.value = " &nbsp; ".join(numbers) + f"<div><i>{html.escape(sentence)}</i></div>" * bool(sentence)
-    self.said, self.code.value, self.copy.value = said, code, _copy.format(html.escape(code))
+    self.numbers.value = " &nbsp; ".join(numbers) + f"<div><i>{escaped(sentence)}</i></div>" * bool(sentence)
+    self.said, self.code.value, self.copy.value = said, code, _copy.format(escaped(code))
     self.code.rows = code.count("\n") + 2
 
 

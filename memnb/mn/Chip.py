@@ -17,7 +17,7 @@ import torch
 
 from ..bh.nonideality.DeviceFaults import Faults
 from .StandIn import outermost
-from ..utils import check_number, finite_range
+from ..utils import check_number, finite_range, whole_file
 
 # %% ../../nbs/mn/Chip.ipynb #cell-004
 def _named_layers(model):
@@ -88,7 +88,8 @@ def save_conductances(
     "Write the conductances of all crossbars (S). FileExistsError for a folder that holds CSV files already."
     path, arrays = Path(path), {name: g.cpu().numpy() for name, g in conductances(model).items()}
     if path.suffix == ".npz":
-        np.savez_compressed(path, **arrays)
+        with whole_file(path) as file:
+            np.savez_compressed(file, **arrays)
         return
     path.mkdir(parents=True, exist_ok=True)
     if any(path.glob("*.csv")):

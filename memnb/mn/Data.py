@@ -8,6 +8,8 @@ __all__ = ['as_data', 'from_data', 'same']
 # %% ../../nbs/mn/Data.ipynb #cell-002
 import functools
 import importlib
+import inspect
+import sys
 
 import torch
 
@@ -17,6 +19,7 @@ from ..bh.crossbar.Scheme import Scheme
 from ..bh.crossbar.Selector import Selector
 from ..bh.memristor.Limiter import Transistor
 from ..bh.StochasticParameter import StochasticParameter
+from ..utils import real_tensor
 
 # %% ../../nbs/mn/Data.ipynb #cell-005
 def _name_of(thing, where):
@@ -31,11 +34,15 @@ def _name_of(thing, where):
 
 
 def _thing_of(name, where):
-    "Return what a dotted name stands for; raise ValueError if it can't be imported."
-    module, _, rest = name.rpartition(".")
-    tried = []
+    "Return what a dotted name stands for; raise ValueError if it can't be had without running what nobody asked for."
+    module, _, rest = name.rpartition(".") if isinstance(name, str) else ("", "", "")
+    root, tried = module.partition(".")[0], []
+    if root in sys.stdlib_module_names:
+        raise ValueError(f"{where}={name!r}: is of Python's own library, which has nothing that a chip is made of")
     while module:
         try:
+            if root != __name__.partition(".")[0] and module not in sys.modules:
+                raise ImportError(f"{module} isn't imported, and a file can't have it imported: import it first")
             found = importlib.import_module(module)
         except ImportError as e:
             tried.append(str(e))
@@ -92,20 +99,40 @@ def from_data(data, where):
     if "name" in data and len(data) == 1:
         return _thing_of(data["name"], where)
     if "partial" in data:
-        return functools.partial(_thing_of(data["partial"], where), **from_data(data["keywords"], where))
+        return functools.partial(_thing_of(data["partial"], where), **_named(data, "keywords", where))
     if "StochasticParameter" in data:
-        law = data["StochasticParameter"]
-        return StochasticParameter(
-            _thing_of(law["distribution"], where), law["min"], law["max"], **from_data(law["arguments"], where)
-        )
+        law = _named(data, "StochasticParameter", where)
+        made = StochasticParameter, _thing_of(law.get("distribution"), where), law.get("min"), law.get("max")
+        return _made(where, *made, **_named(data["StochasticParameter"], "arguments", where))
     if "tensor" in data:
-        return torch.tensor(data["tensor"], dtype=getattr(torch, data["dtype"]))
+        dtype = getattr(torch, str(data.get("dtype")), None)
+        if not isinstance(dtype, torch.dtype):
+            raise ValueError(f"{where}: dtype={data.get('dtype')!r}: must be the name of a dtype of torch")
+        return real_tensor(data["tensor"], where, torch.empty(0, dtype=dtype))
     if "object" in data:
         kind = _thing_of(data["object"], where)
         if not (isinstance(kind, type) and issubclass(kind, (Effect, Selector, Converter, Transistor))):
             raise ValueError(f"{where}={data['object']!r}: must be an effect, a selector, a converter or a transistor")
-        return kind(**from_data(data["arguments"], where))
+        return _made(where, kind, **_named(data, "arguments", where))
     return {k: from_data(v, f"{where}[{k!r}]") for k, v in data.items()}
+
+
+def _named(data, part, where) -> dict:
+    "Return the things that a part of a file names; raise ValueError if they aren't there."
+    if not isinstance(data.get(part), dict):
+        raise ValueError(f"{where}: {part}={data.get(part)!r}: must be names and values; the file is damaged")
+    return {
+        name: value if part == "StochasticParameter" else from_data(value, where) for name, value in data[part].items()
+    }
+
+
+def _made(where, kind, *args, **arguments):
+    "Return an object; raise TypeError for arguments that it doesn't have."
+    try:
+        inspect.signature(kind).bind(*args, **arguments)
+    except TypeError as e:
+        raise TypeError(f"{where}: {kind.__name__}: {e}") from None
+    return kind(*args, **arguments)
 
 
 def same(a, b):

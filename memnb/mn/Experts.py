@@ -116,8 +116,9 @@ class Experts(Composite):
         "Raise TypeError or ValueError unless `layer` is a mixture of experts that does what this class does."
         if not isinstance(layer, Mixture):
             raise TypeError(f"layer={layer!r}: must have three-dimensional gate_up_proj or up_proj, and down_proj")
-        if getattr(layer, "has_post_expert_norm", False):
-            raise TypeError(f"layer={layer!r}: normalises each expert's output, which an Experts would ignore")
+        norm = getattr(layer, "post_expert_norm", None)
+        if getattr(layer, "has_post_expert_norm", False) and not isinstance(norm, torch.nn.Module):
+            raise TypeError(f"layer={layer!r}: normalises each expert's output, but has no module post_expert_norm")
         if not hasattr(type(layer), "_apply_gate") if layer.has_gate else not hasattr(layer, "act_fn"):
             raise TypeError(f"layer={layer!r}: needs a method _apply_gate, or act_fn if it has no gate")
         self.check_parameters(layer)
@@ -166,6 +167,8 @@ class Experts(Composite):
         slots = x.new_zeros(count, self.experts, x.shape[1]).index_put((place, expert), x[token])
         inner = self.products["up"](slots.flatten(1)).unflatten(1, (self.experts, -1))
         outer = self.products["down"](self.activation(inner).flatten(1)).unflatten(1, (self.experts, -1))
+        if getattr(self._shell[0], "has_post_expert_norm", False):  # digital, of each expert's output alone
+            outer = self.post_expert_norm(outer)
         share = torch.where(valid, weights.to(x.dtype), 0).flatten()[:, None]
         mixed = torch.zeros_like(x).index_add(0, token, outer[place, expert] * share)
         return mixed.view(hidden_states.shape).to(hidden_states.dtype)

@@ -34,7 +34,7 @@ from ..map.Parameter import naive_map
 from .Data import as_data, from_data, same
 from .Presets import published
 from ..show import card, quantity
-from ..utils import check_number
+from ..utils import check_number, whole_file
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-005
 @dataclass(frozen=True, eq=False, repr=False)
@@ -257,7 +257,13 @@ def from_dict(cls: Hardware, d: dict):
     "Return the Hardware of `to_dict`; raise TypeError for unknown fields, ValueError for names that can't be imported."
     if not isinstance(d, dict):
         raise TypeError(f"d={d!r}: must be a dict, as to_dict() gives it")
-    values = {name: from_data(value, name) for name, value in d.items()}
+    for name in d:
+        if name not in cls.__dataclass_fields__:
+            raise TypeError(f"d: {name!r}: Hardware has no such field; fields are {list(cls.__dataclass_fields__)}")
+    try:
+        values = {name: from_data(value, name) for name, value in d.items()}
+    except RecursionError:
+        raise ValueError("d: lists within lists without end: no Hardware") from None
     if isinstance(values.get("scheme"), str):
         if values["scheme"] not in Scheme.__members__:
             raise ValueError(f"scheme={values['scheme']!r}: must be one of {list(Scheme.__members__)}")
@@ -268,13 +274,23 @@ def from_dict(cls: Hardware, d: dict):
 @patch
 def save(self: Hardware, path):
     "Write a JSON file."
-    Path(path).write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+    text = json.dumps(self.to_dict(), indent=2) + "\n"
+    with whole_file(path) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 @patch(cls_method=True)
 def load(cls: Hardware, path):
-    "Return the Hardware of a file that `save` wrote."
-    return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+    """Return the Hardware of a file that `save` wrote.
+
+    Raise ValueError if it is damaged or no such file, OSError if it can't be read, and what `from_dict` raises. No
+    module is imported that the file names: import those with routines or devices of your own first.
+    """
+    try:
+        d = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as e:
+        raise ValueError(f"path={str(path)!r}: is no file that Hardware.save wrote: {e}") from None
+    return cls.from_dict(d)
 
 
 @patch

@@ -308,7 +308,7 @@ def disable_legacy(self: MemristiveLayer):
     self.forward_legacy_enabled = False
     if self.training:
         self.settle()
-    self.weight = None
+    self.weight, self._glimpse = None, None
     self.__dict__.pop("forward_legacy", None)  # of a layer that was patched as a model
 
 

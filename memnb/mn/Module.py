@@ -10,7 +10,6 @@ __all__ = ['supported_module_parameters', 'memristive_layers', 'tune_model', 'se
 import difflib
 import fnmatch
 import functools
-import html
 import inspect
 import math
 
@@ -18,7 +17,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..bh.nonideality.NonIdeality import apply_nonidealities
-from ..show import thumbnail
+from ..show import escaped, thumbnail
 from ..map.Transform import Affine, one_warning
 from .Accounting import FirstPass, left_digital
 from .Bilinear import Bilinear
@@ -173,9 +172,7 @@ def _shown(model):
             )
     heads = ("name", "layer", "devices", "ADC", "effects", "r2", "weights as held")
     body = "".join(
-        "<tr>"
-        + "".join(f'<td style="{cell}">{v if k == 6 else html.escape(v)}</td>' for k, v in enumerate(row))
-        + "</tr>"
+        "<tr>" + "".join(f'<td style="{cell}">{v if k == 6 else escaped(v)}</td>' for k, v in enumerate(row)) + "</tr>"
         for row in rows
     )
     total = sum(
@@ -183,7 +180,7 @@ def _shown(model):
     )
     title = f"{type(model).__name__}: {len(rows)} products on crossbars, {total:,} devices"
     head = "".join(f'<th style="{cell}">{h}</th>' for h in heads)
-    return f"<div><b>{html.escape(title)}</b><table><tr>{head}</tr>{body}</table></div>"
+    return f"<div><b>{escaped(title)}</b><table><tr>{head}</tr>{body}</table></div>"
 
 
 def stale_layers(model: torch.nn.Module) -> list:

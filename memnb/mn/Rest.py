@@ -87,7 +87,12 @@ def at_rest(self: Readable, input):
         return None
     same = (rest.graph is None or rest.graph == torch.is_grad_enabled()) and rest.steps == steps()
     same = same and (self.weight is None or self.weight.data_ptr() == rest.place)
-    if not same or not kept.holds() or (self._held is not None and self._seen != self.signs()):
+    if (
+        not same
+        or not kept.holds()
+        or (self._held is not None and self._seen != self.signs())
+        or not self.as_glimpsed()
+    ):
         return None
     if input.shape not in rest.shapes:
         self.check_input(input)

@@ -17,7 +17,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from ..map.Module import Affine
 from .Matrix import AnalogMatrix
-from ..utils import check_number, check_pending, finite_range
+from ..utils import check_number, check_pending, finite_range, traced, transformed
 
 # %% ../../nbs/mn/Weights.ipynb #cell-005
 class Weighted(AnalogMatrix):
@@ -25,7 +25,7 @@ class Weighted(AnalogMatrix):
 
     groups = 1  # matrices side by side, each for inputs of its own
     treatments: tuple = ()  # what training does to the weights of every pass, functions (matrix, limit) -> both
-    _loaded, _exact, _rest, _warned = (False, False), False, None, None
+    _loaded, _exact, _rest, _warned, _glimpse = (False, False), False, None, None, None
     # what stays of a chip whose devices were let go, what it is to keep, and why it couldn't
     _held, _keep, _reason = None, "devices", None
     in_place = None  # what trains the devices with pulses, see `memnb.insitu`: neither saved nor copied
@@ -130,17 +130,36 @@ def device_signs(self: Weighted) -> tuple:
 @patch
 def note_weights(self: Weighted, touched: bool | None = None, stale: bool = False):
     "Take note that the chip is made from the weights as they are now, by an exact write unless `touched`."
+    self._rest = None
     for p in (self.weight, self.bias):
-        if p is not None and p not in _steps:
-            _steps[p] = 0
+        if p is not None:
+            _steps.setdefault(p, 0)
     for p in self.learned():
-        if p not in _layers or _layers[p]() is not self:
-            _layers[p] = weakref.ref(self)
+        _layers[p] = weakref.ref(self)
     h = self.hardware
     touched = not (h.transistor or h.programming_routine is None) if touched is None else touched
-    written = None if touched else self.device_signs()
-    # at every step of training: past what a module does for each attribute
-    vars(self).update(_rest=None, _seen=self.signs(), _written=written, _stale=stale, _own=None)
+    self._seen, self._written, self._stale = self.signs(), None if touched else self.device_signs(), stale
+    self._own = None
+    self._glimpse = None if self.training else self.glimpse()
+
+
+@patch
+def glimpse(self: Weighted) -> list:
+    "Return (view, copy) of some numbers of each weight, evenly spread; none where a look would hold something up."
+    if traced() or transformed() or any(p.device.type != "cpu" for p in self.learned()):
+        return []
+    views = [p.detach()[tuple(slice(None, None, max(1, n // 8)) for n in p.shape[:2])] for p in self.learned()]
+    return [(view, view.clone()) for view in views]
+
+
+@patch
+def as_glimpsed(self: Weighted) -> bool:
+    "Whether, in eval mode, those numbers are what they were: `.data` changes weights without a trace."
+    if self.training or traced():
+        return True
+    if self._glimpse is None:
+        self._glimpse = self.glimpse()
+    return all(torch.equal(view, copy) for view, copy in self._glimpse)
 
 
 @patch
@@ -148,7 +167,7 @@ def changed(self: Weighted) -> bool:
     "Whether the weights are known to have changed since the chip was made from them."
     if self._seen is None:  # a copy, or loaded: as it was saved
         self.note_weights(not self._exact, self._stale)
-    return self._stale or self._seen != self.signs()
+    return self._stale or self._seen != self.signs() or not self.as_glimpsed()
 
 # %% ../../nbs/mn/Weights.ipynb #cell-011
 @patch(as_prop=True)
@@ -301,12 +320,8 @@ def line(self: Weighted, decode=None) -> tuple | None:
         return None
     if decode is None or decode is self.decode:
         return t.coef, t.intercept
-    scales = self.decode.scale, decode.scale
-    if all(not one.dim() and one.device.type == "cpu" and not one.requires_grad for one in (*scales, t.coef)):
-        old, new, coef = scales[0].item(), scales[1].item(), t.coef.item()
-        # what was tuned on weights of zero says nothing about others
-        return torch.tensor(coef * new / old if old and coef else new, dtype=torch.float64), t.intercept
     old, new = (_per_output(self, d.scale, t.coef) for d in (self.decode, decode))
+    # what was tuned on weights of zero says nothing about others
     blank = (old == 0) | (t.coef == 0)
     return torch.where(blank, new, t.coef * new / torch.where(old == 0, 1, old)), t.intercept
 
@@ -322,11 +337,15 @@ def _per_output(layer, scale, coef):
 @patch
 def train(self: Weighted, mode: bool = True):
     "Train mode, in which the chip follows the weights, or eval mode, in which it stays as it is."
+    switched = self.training != mode
     if self.training and not mode:
         self.settle()
     if mode:  # training needs the devices
         self.rebuild(current=True)
     super(Weighted, self).train(mode)
+    if switched:
+        self._glimpse = None
+        self.as_glimpsed()
     self.let_go()
     return self
 
@@ -357,6 +376,7 @@ def __getstate__(self: Weighted):
         "_stale": self.stale,
         "_seen": None,
         "_written": None,
+        "_glimpse": None,
         "_own": None,
         "_exact": exact,
         "_rest": None,

@@ -6,7 +6,6 @@
 __all__ = ['Results']
 
 # %% ../../nbs/study/Results.ipynb #cell-002
-import html
 import math
 
 import matplotlib.pyplot as plt
@@ -16,7 +15,7 @@ from fastcore.basics import patch
 from scipy import stats
 from scipy.interpolate import BSpline
 
-from ..show import palette, styled
+from ..show import escaped, palette, styled
 from .Picture import bands, draw_chips, draw_front, draw_lines, draw_map, places
 from ..utils import check_flag, check_number
 
@@ -345,5 +344,5 @@ def _repr_html_(self: Results):
                 .rename_axis(columns=None)
                 .to_html(index=False, float_format="{:.4g}".format, escape=True)
             )
-            parts.append(f"<p><b>{html.escape(self.label(m))}</b></p>{shown}")
+            parts.append(f"<p><b>{escaped(self.label(m))}</b></p>{shown}")
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'  # no dollar begins a formula

@@ -12,6 +12,7 @@ import functools
 import math
 import time
 import traceback
+from collections.abc import Mapping
 
 import joblib
 import numpy as np
@@ -25,42 +26,64 @@ from ..utils import check_number
 class Accuracy:
     """Measure which percentage of samples a classifier gets right: a metric.
 
-    Raise TypeError or ValueError if the labels don't fit the samples.
+    The inputs of a model with several are a tuple, or a dict of its arguments by name. A model may return its outputs
+    as such, or with others as `logits`, as those of transformers do. Raise TypeError or ValueError if the labels don't
+    fit the samples.
     """
 
     units = {"accuracy": "%"}
 
     def __init__(
         self,
-        x: torch.Tensor,  # inputs, samples first
+        x,  # inputs, samples first: a tensor, or a tuple or dict of tensors
         y: torch.Tensor,  # the class of each, whole numbers
         batch: int = 4096,  # samples at a time
+        forward=None,  # function (model, batch) -> outputs (samples, classes); None: model(batch)
     ):
-        if (
-            not isinstance(x, torch.Tensor)
-            or not isinstance(y, torch.Tensor)
-            or y.dtype.is_floating_point
-            or y.dim() != 1
-        ):
+        parts = list(x.values() if isinstance(x, Mapping) else x if isinstance(x, (tuple, list)) else [x])
+        tensors = [*parts, y]
+        if not parts or not all(isinstance(t, torch.Tensor) for t in tensors) or y.is_floating_point() or y.dim() != 1:
             raise TypeError("x, y: must be tensors, samples first, and whole numbers, one for each sample")
-        if len(x) != len(y) or not len(y):
-            raise ValueError(f"y: {len(y)} classes for {len(x)} samples: must be one for each, of one sample at least")
-        self.x, self.y, self.batch = x, y, check_number(batch, "batch", at_least=1, integer=True)
+        if any(not p.dim() or len(p) != len(y) for p in parts) or not len(y):
+            lengths = [len(p) if p.dim() else 0 for p in parts]
+            samples = lengths[0] if len(set(lengths)) == 1 else lengths
+            raise ValueError(f"y: {len(y)} classes for {samples} samples: must be one for each, of one sample at least")
+        if forward is not None and not callable(forward):
+            raise TypeError(f"forward={forward!r}: must be a function (model, batch) -> outputs")
+        self.batch = check_number(batch, "batch", at_least=1, integer=True)
+        self.x, self.y, self.forward = x, y, forward
 
     def __call__(self, model) -> float:
         return 100 * self._right(model).item() / len(self.y)
 
     def to(self, device) -> "Accuracy":
         "Return the same metric with its samples on a device."
-        return type(self)(self.x.to(device), self.y.to(device), self.batch)
+        return type(self)(self._each(lambda t: t.to(device)), self.y.to(device), self.batch, self.forward)
 
     def each(self, stack) -> list[float]:
         "Return the accuracy of each chip of a stack."
         return [100 * right / len(self.y) for right in self._right(stack).tolist()]
 
+    def _each(self, f):
+        "The inputs, with a function applied to each tensor."
+        if isinstance(self.x, Mapping):
+            return {name: f(t) for name, t in self.x.items()}
+        return tuple(map(f, self.x)) if isinstance(self.x, (tuple, list)) else f(self.x)
+
     def _right(self, model):
-        batches = zip(self.x.split(self.batch), self.y.split(self.batch), strict=True)
-        return sum(self._count(model(x), y) for x, y in batches)
+        parts = range(0, len(self.y), self.batch)
+        return sum(self._count(self._outputs(model, k), self.y[k : k + self.batch]) for k in parts)
+
+    def _outputs(self, model, k):
+        "What a model gives for the batch that begins at sample `k`."
+        x = self._each(lambda t: t[k : k + self.batch])
+        if self.forward is not None:
+            found = self.forward(model, x)
+        elif isinstance(x, Mapping):
+            found = model(**x)
+        else:
+            found = model(*x) if isinstance(x, tuple) else model(x)
+        return found if isinstance(found, torch.Tensor) else found.logits
 
     def _count(self, outputs, y):
         if outputs.shape[-2:-1] != y.shape or outputs.dim() > 3:
@@ -135,7 +158,7 @@ def trial(factory, configuration: dict, seeds: list, metric, told=lambda chips: 
 
     `told` is called with how many chips were measured since its last call.
     """
-    start, rows, only_looks = time.perf_counter(), [], type(metric) is Accuracy
+    start, rows, only_looks = time.perf_counter(), [], type(metric) is Accuracy and metric.forward is None
     if only_looks and isinstance(factory, Recipe) and len(seeds) > 1:
         # if a chip raises, the loop below says which one
         with contextlib.suppress(Exception), torch.no_grad():

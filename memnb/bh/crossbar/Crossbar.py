@@ -25,7 +25,8 @@ from .Scheme import Scheme, check_scheme, operations
 from .Tile import check_tile_shape
 from ..memristor import Memristor
 from ...show import card, quantity, thumbnail
-from ...utils import Cache, Number, check_flag, check_generator, check_number, drawn_seed, finite_range, stream
+from ...utils import Cache, Number, check_flag, check_generator, check_number
+from ...utils import drawn_seed, finite_range, saved_words, stream
 
 _all_ = [changed, simulate_matmul]  # of the pages below
 
@@ -138,10 +139,9 @@ class Crossbar(torch.nn.Module):
         return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state):
-        if isinstance(state, torch.Tensor):
-            state = json.loads(bytes(state.tolist()))
-        if state.get("version") not in (1, 2):
-            raise ValueError(f"state_dict: version {state.get('version')!r} of a crossbar; this is version 2")
+        state = saved_words(state, "a crossbar", ("version", "effects"))
+        if state["version"] not in (1, 2):
+            raise ValueError(f"state_dict: version {state['version']!r} of a crossbar; this is version 2")
         effects = []
         for name, settings, *rest in state["effects"]:
             if name not in Effect.known:

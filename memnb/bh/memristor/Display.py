@@ -12,6 +12,7 @@ import math
 import torch
 
 from .Limiter import Limiter
+from ...show import escaped
 from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/Display.ipynb #cell-005
@@ -124,15 +125,17 @@ class Display:
             v = getattr(self, name)
             text = f"{v:g}" if isinstance(v, float) else f"{v.mean():g} ± {v.std(False):g} ({v.min():g} to {v.max():g})"
             changed = name in notes and notes[name].default != v if isinstance(v, float) else True
-            rows.append(f"<tr><td><code>{name}</code></td><td>{'<b>' + text + '</b>' if changed else text}</td></tr>")
+            rows.append(
+                f"<tr><td><code>{escaped(name)}</code></td><td>{'<b>' + text + '</b>' if changed else text}</td></tr>"
+            )
         r = self.get_resistance().detach()
         now = f"{r.item():.4g} Ω" if not self.shape else f"{r.min():.4g} to {r.max():.4g} Ω"
         lowers = "positive" if self.set_polarity > 0 else "negative"
         many = "one device" if not self.shape else " x ".join(map(str, self.shape)) + " devices"
         head = f"{type(self).__name__}, {many}"
         return (
-            f"<b>{head}</b>: now {now}; {lowers} voltage lowers R; "
-            f"{', '.join(f'{k}={v!r}' for k, v in self.settings.items())}<table>{''.join(rows)}</table>"
+            f"<b>{escaped(head)}</b>: now {now}; {lowers} voltage lowers R; "
+            f"{escaped(', '.join(f'{k}={v!r}' for k, v in self.settings.items()))}<table>{''.join(rows)}</table>"
         )
 
 

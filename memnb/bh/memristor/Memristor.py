@@ -18,7 +18,8 @@ from .Motion import _runge_kutta  # noqa: F401, it was importable from here
 from .Parameters import _check_range, _check_shape, _nominal
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...show import card, quantity, thumbnail
-from ...utils import FullPrecision, check_finite, check_generator, check_number, within, finite_range, real_tensor
+from ...utils import FullPrecision, check_finite, check_generator, check_number, finite_range, real_tensor
+from ...utils import saved_words, within
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
 class Memristor(Display, FullPrecision):
@@ -325,7 +326,7 @@ def get_extra_state(self: Memristor):
 
 def _extra(state) -> dict:
     "What an extra state says: files of the first versions hold it as it is, not as the bytes of JSON."
-    return json.loads(bytes(state.tolist())) if isinstance(state, torch.Tensor) else state
+    return saved_words(state, "devices", ("model", "settings", "parameters", "nominal", "time_series_resolution"))
 
 
 @patch
@@ -357,7 +358,7 @@ def _check_saved(state_dict, prefix, names):
 def _load_from_state_dict(self: Memristor, state_dict, prefix, *args):
     _check_saved(state_dict, prefix, self.parameter_names)
     # what is a number here may differ between devices there, and the other way round
-    numbers = _extra(state_dict.get(prefix + "_extra_state", {})).get("parameters", {})
+    numbers = _extra(state_dict[key])["parameters"] if (key := prefix + "_extra_state") in state_dict else {}
     for name in self.parameter_names:
         saved, mine = state_dict.get(prefix + name), getattr(self, name)
         other = saved is not None and (isinstance(mine, float) or mine.shape != saved.shape)

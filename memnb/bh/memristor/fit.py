@@ -24,6 +24,7 @@ from .Limiter import Limiter
 from .measured import Measured
 from .Memristor import Memristor
 from .Motion import limited
+from ...show import escaped
 from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-005
@@ -299,10 +300,13 @@ def __repr__(self: Fit):
 @patch
 def _repr_html_(self: Fit):
     cell = lambda name, text, edge: (
-        f"<tr><td><code>{name}</code></td><td>{text}</td><td>{'at its bound' if edge else ''}</td></tr>"
+        f"<tr><td><code>{escaped(name)}</code></td><td>{escaped(text)}</td>"
+        f"<td>{'at its bound' if edge else ''}</td></tr>"
     )
-    head = f"<b>{self.model.__name__}</b>: error {self.error_percent:.3g} % over {len(self.current)} samples"
-    notes = "".join(f"<div><code>{name}</code>: {why}</div>" for name, why in self.undetermined.items())
+    head = f"<b>{escaped(self.model.__name__)}</b>: error {self.error_percent:.3g} % over {len(self.current)} samples"
+    notes = "".join(
+        f"<div><code>{escaped(name)}</code>: {escaped(why)}</div>" for name, why in self.undetermined.items()
+    )
     return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>{notes}"
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-038
