@@ -60,7 +60,7 @@ def default_bounds(model, tables: list, fixed: dict) -> dict:
         )
     return settable
 
-# %% ../../../nbs/bh/memristor/bounds.ipynb #cell-008
+# %% ../../../nbs/bh/memristor/bounds.ipynb #cell-010
 def _check_bounds(name, bounds, log):
     if not (isinstance(bounds, (tuple, list)) and len(bounds) == 2):
         raise TypeError(f"free: {name}={bounds!r}: must be (low, high)")

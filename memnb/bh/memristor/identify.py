@@ -55,7 +55,7 @@ def profile(
         ends.append(reached)
     return tuple(ends)
 
-# %% ../../../nbs/bh/memristor/identify.ipynb #cell-009
+# %% ../../../nbs/bh/memristor/identify.ipynb #cell-011
 _ADVICE = {
     "r_on": "the device never reaches it; set it further (a higher compliance, a longer or larger pulse)",
     "r_off": "the device never reaches it; reset it further (a larger or longer reset)",

@@ -76,7 +76,8 @@ library.add(
                 Polynomial((2.57974, 0.224197, -0.0037158, 2.9398e-5), 1e-6, 1e-6, low=0),
             )
         ),
-        note="not confirmed: at 180 uS it gives 94 uS, half of the range; up to about 60 uS it is plausible",
+        note="the law of one device, which its authors use up to 52.5 uS only; above, it gives up to 94 uS, half of "
+        "the range, where theirs for two devices gives 19 uS",
     )
 )  # fmt: skip
 

@@ -127,6 +127,11 @@ def _names(above, columns):
     return last if any(re.search(r"[^\W\d]", f) for f in last) else None
 
 
+def _different(names):
+    "Names that differ: a second column of a name is number 2."
+    return [f"{name} {names[:k].count(name) + 1}" if name in names[:k] else name for k, name in enumerate(names)]
+
+
 def _parse(lines, separator, decimal, start, count):
     block = "".join(line.rstrip("\r\n") + "\n" for line in lines[start : start + count])
     options = {"sep": r"\s+"} if separator == " " else {"sep": separator, "skipinitialspace": True}
@@ -153,13 +158,15 @@ def read_table(path) -> Table:
     Raise ValueError if there is no table in it, FileNotFoundError if there is no file.
     """
     raw = Path(path).read_bytes()
-    for encoding in ("utf-16",) if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "latin-1"):
+    marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+    wide = "utf-16" if marked else {b"\0": "utf-16-le"}.get(raw[1:2], "utf-16-be" if raw[:1] == b"\0" else None)
+    for encoding in (wide,) if wide else ("utf-8-sig", "latin-1"):
         try:
             text = raw.decode(encoding)
             break
         except UnicodeDecodeError:
             continue
-    lines = [line for line in text.splitlines() if line.strip()]
+    lines = [line for line in text.splitlines() if line.strip(" \t,;")]  # a row of empty fields says nothing
     for separator in (",", "\t", ";"):
         if (found := _by_column(lines, separator)) is not None:
             return Table(found[0], lines[: found[1]], ["layout: a variable per line (EasyEXPERT, by column)"])
@@ -185,7 +192,8 @@ def read_table(path) -> Table:
         data = pd.concat([p.assign(cycle=k) for k, p in enumerate(parts, 1)], ignore_index=True)
         names = names and [*names, "cycle"]
         notes.append(f"{len(parts)} blocks of the same columns: put below each other, numbered in the column 'cycle'")
-    data.columns = names or [f"column {k}" for k in range(data.shape[1])]
+    data.columns = _different(names or [f"column {k}" for k in range(data.shape[1])])
+    data = data.dropna(how="all", subset=[c for c in data.columns if c != "cycle"]).reset_index(drop=True)
     tags = [c for c in data.columns if data[c].dtype == object or data[c].dtype.kind not in "biuf"]
     tags = [c for c in tags if data[c].nunique(dropna=False) == 1 or str(c).lower() in ("date", "dataname")]
     blank = [c for c in data.columns if data[c].isna().all()]
@@ -194,7 +202,7 @@ def read_table(path) -> Table:
         notes.append(f"left out: columns {dropped} (tags or empty)")
     return Table(data.drop(columns=dropped), lines[:start], notes, names is not None)
 
-# %% ../../../nbs/bh/memristor/table.ipynb #cell-014
+# %% ../../../nbs/bh/memristor/table.ipynb #cell-018
 ROLES = {
     "cycle": r"(cycle|sweep|loop|repeat|run)s?( ?(no|number|#|index))?\.?",
     "pulse": r"(pulse|number of pulses|pulses|n|#|pulse ?(no|number|#|index|count))\.?",
