@@ -130,17 +130,18 @@ def device_signs(self: Weighted) -> tuple:
 @patch
 def note_weights(self: Weighted, touched: bool | None = None, stale: bool = False):
     "Take note that the chip is made from the weights as they are now, by an exact write unless `touched`."
-    self._rest = None
     for p in (self.weight, self.bias):
-        if p is not None:
-            _steps.setdefault(p, 0)
+        if p is not None and p not in _steps:
+            _steps[p] = 0
     for p in self.learned():
-        _layers[p] = weakref.ref(self)
+        if p not in _layers or _layers[p]() is not self:
+            _layers[p] = weakref.ref(self)
     h = self.hardware
     touched = not (h.transistor or h.programming_routine is None) if touched is None else touched
-    self._seen, self._written, self._stale = self.signs(), None if touched else self.device_signs(), stale
-    self._own = None
-    self._glimpse = None if self.training else self.glimpse()
+    written = None if touched else self.device_signs()
+    # at every step of training: past what a module does for each attribute
+    glimpse = None if self.training else self.glimpse()
+    vars(self).update(_rest=None, _seen=self.signs(), _written=written, _stale=stale, _own=None, _glimpse=glimpse)
 
 
 @patch
@@ -320,8 +321,12 @@ def line(self: Weighted, decode=None) -> tuple | None:
         return None
     if decode is None or decode is self.decode:
         return t.coef, t.intercept
+    scales = self.decode.scale, decode.scale
+    if all(not one.dim() and one.device.type == "cpu" and not one.requires_grad for one in (*scales, t.coef)):
+        old, new, coef = scales[0].item(), scales[1].item(), t.coef.item()
+        # what was tuned on weights of zero says nothing about others
+        return torch.tensor(coef * new / old if old and coef else new, dtype=torch.float64), t.intercept
     old, new = (_per_output(self, d.scale, t.coef) for d in (self.decode, decode))
-    # what was tuned on weights of zero says nothing about others
     blank = (old == 0) | (t.coef == 0)
     return torch.where(blank, new, t.coef * new / torch.where(old == 0, 1, old)), t.intercept
 
