@@ -14,7 +14,8 @@ from fastcore.basics import patch
 from ..bh.Converter import ADC
 from ..map.Transform import Affine, note_fit
 from ..map.Observe import watching
-from .Hardware import Hardware, from_memtorch
+from .Arguments import from_memtorch
+from .Hardware import Hardware
 from .Reading import Readable, without_autocast
 from . import Rebuilt, Rest, Saving  # noqa: F401, they give layers more methods
 from .StandIn import StandIn
@@ -337,8 +338,7 @@ def to_torch(self: MemristiveLayer, originals: bool = False) -> torch.nn.Module:
     # fitting leaves an intercept of the size of rounding
     small = bias.abs().max() <= 1e-5 * (weight.abs().max() * math.sqrt(weight[0].numel()))
     kept = self.bias is not None or not small
-    learned = self.weight is None or self.weight.requires_grad
-    make = lambda t: torch.nn.Parameter(t.detach().clone(), requires_grad=learned)
+    make = lambda t: torch.nn.Parameter(t.detach().clone(), self.weight is None or self.weight.requires_grad)
     return self.plain({"weight": make(weight), "bias": make(bias) if kept else None})
 
 # %% ../../nbs/mn/Layer.ipynb #cell-014
@@ -362,22 +362,21 @@ def fit(self: MemristiveLayer, shape, generator=None):
 @patch
 def _repr_html_(self: MemristiveLayer):
     chips, h = list(self.crossbars), self.hardware
-    effects = dict.fromkeys(type(e).__name__ for c in chips for e in c.effects)
     r2 = self.transform_output.r2.item() if isinstance(self.transform_output, Affine) else math.nan
-    named = lambda routine: getattr(routine, "__name__", repr(routine))
     volts = "" if h.max_input_voltage is None else f", at most {quantity(h.max_input_voltage, 'V')}"
     adc = "none" if h.ADC is None else f"{h.ADC.bits} bits, {h.ADC.quant_method}"
-    wires = "none" if h.wires is None else "source {0[0]:g} and {0[1]:g} Ω, line {1[0]:g} and {1[1]:g} Ω"
     facts = {
         "size": f"{self.rows} inputs × {self.decode.outputs(chips[0].columns)} columns"
         + f", {self.groups} groups" * (self.groups > 1),
         "devices": f"{sum(c.rows * c.columns for c in chips):,} {type(chips[0].memristor).__name__} on "
         f"{sum(math.prod(c.grid) for c in chips)} arrays, {h.scheme.name}",
-        "mapping": named(h.mapping_routine),
-        "inputs": named(self.scaling_routine) + volts,
+        "mapping": getattr(h.mapping_routine, "__name__", repr(h.mapping_routine)),
+        "inputs": getattr(self.scaling_routine, "__name__", repr(self.scaling_routine)) + volts,
         "ADC": adc + ", calibrated" * (self.ADC_range is not None),
-        "wires": wires if h.wires is None else wires.format(*h.wires),
-        "effects": ", ".join(effects) or "none",
+        "wires": "none"
+        if h.wires is None
+        else "source {0[0]:g} and {0[1]:g} Ω, line {1[0]:g} and {1[1]:g} Ω".format(*h.wires),
+        "effects": ", ".join(dict.fromkeys(type(e).__name__ for c in chips for e in c.effects)) or "none",
         "tuned": "not yet" if r2 != r2 else f"r2 = {r2:.6f}",
     }
     with torch.no_grad():
@@ -388,8 +387,8 @@ def _repr_html_(self: MemristiveLayer):
 @patch
 def extra_repr(self: MemristiveLayer) -> str:
     "Sizes and settings in one line."
-    columns = self.crossbars[0].columns if self._held is None else self._held.size[1]
-    h, outputs = self.hardware, self.decode.outputs(columns)
+    h, held = self.hardware, self._held
+    outputs = self.decode.outputs(self.crossbars[0].columns if held is None else held.size[1])
     parts = [f"{self.rows}, {outputs}, bias={self.bias is not None}, {h.scheme.name}"]
     parts += [f"slices={self.decode.slices}"] * (self.decode.slices > 1)
     parts += [f"bias on {self.bias_rows} rows"] * bool(self.bias_rows)

@@ -28,7 +28,8 @@ from .Conv3d import Conv3d
 from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .Experts import Experts
 from .Foreign import as_foreign, as_torch, foreign_kind
-from .Hardware import Hardware, from_memtorch
+from .Arguments import from_memtorch
+from .Hardware import Hardware
 from .Layer import MemristiveLayer
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention

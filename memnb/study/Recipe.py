@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from ..bh.crossbar.Crossbar import check_model, crossbars_of, parameters_of
 from ..bh.crossbar.Effect import Effect
 from ..bh.memristor.Memristor import Memristor
-from ..mn.Hardware import from_memtorch
+from ..mn.Arguments import from_memtorch
 from ..mn.Module import patch_model, supported_module_parameters
 from .Identity import content_hash
 from .Stack import Stack, become, stackable, tune_alike
