@@ -140,7 +140,8 @@ def gallery(sections):
             images = "".join(
                 f'<a href="{lower(path).with_suffix(".html").as_posix()}" style="display:inline-block;margin:4px;'
                 f'width:min-content;vertical-align:top;font-size:75%"><img src="data:image/png;base64,{png}" '
-                f'alt="{escape(under)}" loading="lazy" style="height:130px;max-width:44rem;object-fit:contain">{escape(under)}</a>'
+                f'alt="{escape(under)}" loading="lazy" style="height:130px;max-width:44rem;object-fit:contain">'
+                f"{escape(under)}</a>"
                 for path, under, png in figures
             )
             text += [f"## {caption}\n", f"<div>{images}</div>\n"]

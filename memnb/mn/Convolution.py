@@ -210,7 +210,8 @@ def kernel_currents(self: ForwardConvolution, drive, reader) -> list:
     if isinstance(reader, Noisy):
         pairs = zip(convolved(drive, reader.kernels), convolved(drive.square(), reader.variance_kernels), strict=True)
         return [reader.noise.added(mean, variance) for mean, variance in pairs]
-    return convolved(drive, self.kernels(reader.tiles) if reader.random else reader.kernels)
+    kept = None if reader.random else vars(reader).get("kernels")  # one for a single step of training keeps none
+    return convolved(drive, self.kernels(reader.tiles) if kept is None else kept)
 
 
 @patch
