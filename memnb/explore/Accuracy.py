@@ -9,6 +9,7 @@ __all__ = ['accuracy']
 import copy
 import math
 import textwrap
+import warnings
 from typing import ClassVar
 
 import torch
@@ -157,7 +158,9 @@ def confusions(self: _Accuracy, levels, sigma, lrs, hrs, bits, line, ratio, chip
                 for cls, arguments, random in switched_on(levels, sigma, lrs, hrs):
                     crossbar.add_effect(cls(*arguments, **{"generator": before} if random else {}))
         new_chip(chip, draws)
-        chip.tune_(generator=torch.Generator().manual_seed(0))
+        with warnings.catch_warnings():  # at each move of a slider; what a poor fit costs is what is shown
+            warnings.filterwarnings("ignore", ".*the tuned readout explains less")
+            chip.tune_(generator=torch.Generator().manual_seed(0))
         taken_for = self.y * n + chip(self.x).argmax(1)
         found.append(torch.bincount(taken_for, minlength=n**2).view(n, n))
     return torch.stack(found).cpu()
