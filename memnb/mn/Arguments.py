@@ -16,7 +16,7 @@ from ..map.Module import naive_tune
 from ..map.Parameter import naive_map
 from .Hardware import Hardware
 
-# %% ../../nbs/mn/Arguments.ipynb #cell-004
+# %% ../../nbs/mn/Arguments.ipynb #cell-005
 def from_memtorch(
     memristor_model,  # a class from `memnb.bh.memristor`
     memristor_model_params: dict,  # its parameters: numbers, tensors or StochasticParameters

@@ -91,7 +91,7 @@ class ResNet(torch.nn.Module):
 def fold(network: ResNet) -> ResNet:
     "Fold the batch norms of a network in eval mode into its convolutions, in place. Return the network."
     if network.training:
-        raise ValueError("network: is in train mode, where statistics aren't constant; call network.eval() first")
+        raise ValueError("network: is in train mode, so its statistics change; call network.eval() first")
     for part in list(network.modules()):
         if isinstance(part, (ResNet, Block)):
             names = [(f"conv{k}", f"bn{k}") for k in range(1, 4) if hasattr(part, f"bn{k}")]
