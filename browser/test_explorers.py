@@ -18,8 +18,9 @@ WALKTHROUGHS = [
     "08_nonidealities",
     "09_convolutions",
 ]
-# errors; a poor fit warns on stderr, which is no failure
-FAILED = '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"]'
+FAILED = ", ".join(
+    f'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in ("error", "stderr")
+)
 SHOWN = """() => [...document.querySelectorAll('.memnb-picture')]
         .map(e => (e.tagName == 'IMG' ? e : e.querySelector('img')).src).join()
     + [...document.querySelectorAll('.memnb-numbers')].map(e => e.innerText).join()"""
