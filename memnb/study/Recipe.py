@@ -18,8 +18,10 @@ from fastcore.basics import patch
 
 from ..bh.crossbar.Crossbar import check_model, crossbars_of, parameters_of
 from ..bh.crossbar.Effect import Effect
+from ..bh.memristor import library
 from ..bh.memristor.Memristor import Memristor
 from ..mn.Arguments import from_memtorch
+from ..mn.Hardware import Hardware
 from ..mn.Module import patch_model, supported_module_parameters
 from .Identity import content_hash
 from .Stack import Stack, become, stackable, tune_alike
@@ -36,6 +38,23 @@ _own = (
     "module_parameters_to_patch",
 )
 _settings = tuple(name for name in inspect.signature(from_memtorch).parameters if name not in _own)
+_fields = tuple(n for n in Hardware.__dataclass_fields__ if n not in ("device_parameters", "effects", "seed"))
+# what MemTorch's arguments are called in a Hardware, if not the same
+_here = {"memristor_model": "device", "ADC_resolution": "ADC", "ADC_overflow_rate": "ADC", "quant_method": "ADC"}
+
+
+def _effect_of(one) -> tuple[type, dict]:
+    "Return the class and settings of an effect, a class or a partial of one; else raise TypeError."
+    if isinstance(one, Effect):
+        cls, settings = type(one), dict(one.settings) | ({} if one._given is None else {"generator": one._given})
+    else:
+        cls, settings = (one.func, one.keywords) if isinstance(one, functools.partial) and not one.args else (one, {})
+    if not (isinstance(cls, type) and issubclass(cls, Effect)) or "generator" in settings:
+        raise TypeError(
+            f"effects: {one!r}: must be an effect such as ProgrammingError(0.02), a class of effects, or "
+            "functools.partial of one with its settings by name; without a generator, since each chip has its own"
+        )
+    return cls, settings
 
 
 _small = 2**16  # weights of a layer, up to which chips are faster side by side
@@ -51,6 +70,7 @@ def meant(name: str, known) -> str:
 class Recipe:
     """Make chips of a network: `chips(configuration, seeds)` yields a patched, programmed, tuned model for each seed.
 
+    `Recipe(model, Hardware(...))`, or with MemTorch's arguments `Recipe(model, VTEAM, {...}, ADC_resolution=6)`.
     `model` is copied as it is now, and stays so. Raise TypeError or ValueError if something isn't an argument of
     patch_model, an effect or a network.
     """
@@ -58,9 +78,9 @@ class Recipe:
     def __init__(
         self,
         model: torch.nn.Module,  # digital
-        memristor_model,  # a class from `memnb.bh.memristor`
-        memristor_model_params: dict = {},
-        effects: tuple = (),  # classes of effects, or partials of them, that all configurations have
+        memristor_model,  # a Hardware; or, with MemTorch's arguments, a class from `memnb.bh.memristor`
+        memristor_model_params: dict = {},  # of that class
+        effects: tuple = (),  # effects, their classes or partials of these, besides those of the Hardware
         prepare=None,  # function (patched model), after a chip was programmed; None: model.tune_()
         module_parameters_to_patch=None,  # as of patch_model; None: all layers that can be patched
         **patch_settings,  # further arguments of patch_model that all configurations have
@@ -71,26 +91,28 @@ class Recipe:
             raise TypeError(f"prepare={prepare!r}: must be a function of a patched model, or None")
         if "generator" in patch_settings:
             raise TypeError("generator: every chip has a generator of its own, made from its seed")
+        self.hardware, found = None, []
+        if isinstance(memristor_model, Hardware):
+            if memristor_model_params or patch_settings:
+                raise TypeError(f"{[*patch_settings] or 'memristor_model_params'}: is said by the Hardware already")
+            self.hardware = memristor_model.replace(effects=(), seed=None)
+            found = [*memristor_model.effects]
         for name in patch_settings:
             if name not in _settings:
                 raise TypeError(
                     f"{name}={patch_settings[name]!r}: Recipe has no such argument; {meant(name, _settings)}"
                 )
         self.model = copy.deepcopy(model).eval()
-        self.fixed = {"memristor_model": memristor_model, **patch_settings}
-        self.params, self.layers, self.prepare = (dict(memristor_model_params), module_parameters_to_patch, prepare)
+        if self.hardware is None:
+            self.fixed, self.params = {"memristor_model": memristor_model, **patch_settings}, memristor_model_params
+        else:
+            self.fixed, self.params = {}, self.hardware.device_parameters
+        self.params, self.layers, self.prepare = dict(self.params), module_parameters_to_patch, prepare
         self.effects = {}
         if not isinstance(effects, (list, tuple)):
-            raise TypeError(f"effects={effects!r}: must be a list of classes of effects, or of partials of them")
-        for one in effects:
-            cls, settings = (
-                (one.func, one.keywords) if isinstance(one, functools.partial) and not one.args else (one, {})
-            )
-            if not (isinstance(cls, type) and issubclass(cls, Effect)) or "generator" in settings:
-                raise TypeError(
-                    f"effects: {one!r}: must be a class of effects, or functools.partial of one "
-                    "with its settings by name, without a generator"
-                )
+            raise TypeError(f"effects={effects!r}: must be a list of effects, of classes of them, or of partials")
+        for one in [*found, *effects]:
+            cls, settings = _effect_of(one)
             if cls.__name__ in self.effects:
                 raise ValueError(f"effects: {cls.__name__}: is there twice; give its settings together")
             self.effects[cls.__name__] = (cls, dict(settings))
@@ -112,24 +134,29 @@ class Recipe:
             dict(self.params),
             {name: dict(s) for name, (_, s) in self.effects.items()},
         )
+        settings = _settings if self.hardware is None else _fields
         for name, value in configuration.items():
-            if name in _settings:
+            if name in settings:
                 arguments[name] = value
             elif "." in name:
                 effect, _, setting = name.partition(".")
                 cls = self._effect(effect, name)
                 self._check_setting(cls, setting, name)
                 effects.setdefault(effect, {})[setting] = value
-        devices = arguments["memristor_model"]
+        devices = self._devices(arguments)
         if not (isinstance(devices, type) and issubclass(devices, Memristor)):
             raise TypeError(f"memristor_model={devices!r}: must be a class of memnb.bh.memristor")
         known = parameters_of(devices)
         for name, value in configuration.items():
-            if name not in _settings and "." not in name:
+            if name not in settings and "." not in name:
                 if name not in known:
+                    what = "an argument of patch_model" if self.hardware is None else "a field of Hardware"
+                    close = meant(name, [*settings, *known])
+                    if self.hardware is not None and name in _here:
+                        close = f"did you mean {_here[name]!r}?"
                     raise ValueError(
-                        f"{name}: is neither an argument of patch_model, nor a parameter of {devices.__name__}, "
-                        f"nor a setting of an effect, such as 'Faults.lrs'; {meant(name, [*_settings, *known])}"
+                        f"{name}: is neither {what}, nor a parameter of {devices.__name__}, "
+                        f"nor a setting of an effect, such as 'Faults.lrs'; {close}"
                     )
                 params[name] = value
         # an effect whose setting is None isn't there
@@ -161,6 +188,14 @@ class Recipe:
         "The network on crossbars, with the effects of a configuration, not yet tuned."
         arguments, params, effects = self.sort(configuration)
         layers = self.layers
+        if self.hardware is not None:
+            if "device" not in arguments or params != self.hardware.device_parameters:
+                arguments["device_parameters"] = params
+            hardware = self.hardware.replace(**arguments)
+            patched = patch_model(
+                copy.deepcopy(self.model), hardware, layers=layers, generator=generator, verbose=False
+            )
+            return self._with_effects(patched, effects)
         if layers is None:
             there = {type(m) for m in self.model.modules()}
             layers = [cls.torch_class for cls in supported_module_parameters.values() if cls.torch_class in there]
@@ -172,10 +207,20 @@ class Recipe:
             verbose=False,
             **arguments,
         )
+        return self._with_effects(patched, effects)
+
+    def _with_effects(self, patched, effects):
         for chip in crossbars_of(patched):
             for name, settings in effects.items():
                 chip.add_effect(self._effect(name, name)(**settings))
         return patched.eval()
+
+    def _devices(self, arguments):
+        "The class of the devices that a configuration has."
+        if self.hardware is None:
+            return arguments["memristor_model"]
+        device = arguments.get("device", self.hardware.device)
+        return library[device].device()[0] if isinstance(device, str) and device in library else device
 
     def chips(self, configuration: dict, seeds, fresh: bool = True):
         """Yield a tuned model for each seed, one after the other.
@@ -212,11 +257,12 @@ class Recipe:
 @patch
 def _check(self: Recipe):
     "Raise TypeError or ValueError if a setting can't be used, whatever a configuration adds."
-    check_model(self.fixed["memristor_model"], self.params)
-    settings, both = dict(self.fixed), {"r_on", "r_off"} <= set(self.params)
-    if settings.get("ADC_resolution") is None and settings.get("quant_method") is not None:
-        settings["ADC_resolution"] = 8
-    from_memtorch(memristor_model_params=self.params if both else {}, **settings)
+    if self.hardware is None:
+        check_model(self.fixed["memristor_model"], self.params)
+        settings, both = dict(self.fixed), {"r_on", "r_off"} <= set(self.params)
+        if settings.get("ADC_resolution") is None and settings.get("quant_method") is not None:
+            settings["ADC_resolution"] = 8
+        from_memtorch(memristor_model_params=self.params if both else {}, **settings)
     for cls, given in self.effects.values():
         for name in given:
             self._check_setting(cls, name, f"effects: {name}={given[name]!r}")
@@ -228,7 +274,10 @@ def _check(self: Recipe):
 @patch
 def identity(self: Recipe) -> dict:
     "Return hashes of the model, and of all that surrounds its weights."
-    hardware = (self.fixed, self.params, self.layers, self.effects, self.prepare)
+    fixed = (
+        self.fixed if self.hardware is None else {n: getattr(self.hardware, n) for n in Hardware.__dataclass_fields__}
+    )
+    hardware = (fixed, self.params, self.layers, self.effects, self.prepare)
     return {"model": content_hash(self.model, "model"), "hardware": content_hash(hardware, "hardware")}
 
 # %% ../../nbs/study/Recipe.ipynb #cell-019
