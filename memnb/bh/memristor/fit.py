@@ -7,6 +7,7 @@ __all__ = ['read_measurement', 'trajectory', 'Fit', 'fit']
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-002
 import math
+import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -328,6 +329,9 @@ def _sweeps(measurement, columns, limiter):
     return tables, limiter
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-041
+_poor = 30  # percent, beyond which a curve isn't that of the device
+
+
 def fit(
     model: type,  # a Memristor subclass
     measurement,  # DataFrame, CSV file or Measured: time (s), voltage (V), current (A); or a list of them
@@ -352,8 +356,8 @@ def fit(
     those of `default_bounds`.
 
     Raise ValueError or TypeError if `read_measurement` refuses the table, there are fewer samples than free parameters,
-    the model hasn't a parameter of that name, bounds are the wrong way round, or a parameter is both free and fixed. A
-    progress bar appears after two seconds.
+    the model hasn't a parameter of that name, bounds are the wrong way round, or a parameter is both free and fixed.
+    Warn if the error is above 30 %. A progress bar appears after two seconds.
     """
     fixed, initial = {} if fixed is None else fixed, {} if initial is None else initial
     limiter, tables = Limiter.of(compliance, series_resistance, transistor), None
@@ -375,6 +379,13 @@ def fit(
     deviation = dict(zip(free, problem.uncertainty(u).tolist(), strict=True))
     undetermined = problem.undetermined(u) if profile else {}
     error = 100 * np.linalg.norm(current - problem.measured) / problem.norm
+    if error > _poor:
+        warnings.warn(
+            f"measurement: the best {model.__name__} misses it by {error:.0f} % (rms): these parameters describe "
+            "another device. One that switches on where the model switches off fits after turning both signs: "
+            "table.assign(voltage=-table['voltage'], current=-table['current']); else try other bounds or models",
+            stacklevel=2,
+        )
     return Fit(
         model,
         dict(zip(free, best.tolist(), strict=True)),
