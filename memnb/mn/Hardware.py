@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import inspect
 import json
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ class Hardware:
     transistor: each device is reached alone, so that writes are exact (True).
     programming_routine: without a transistor, how devices are written; None: exactly (None).
     programming_routine_params: keyword arguments of that routine ({}).
-    max_input_voltage: the largest voltage that drives a row (V); None: activations are voltages (None).
+    max_input_voltage: the largest voltage that drives a row (V); None: activations are voltages (None). Warns if it
+        reaches a threshold of the devices, or moves one by more than 1 % within 100 ns, unless there is a selector.
     scaling_routine: (module, input) -> voltages (naive_scale).
     scaling_routine_params: keyword arguments of that routine, such as the bits of a DAC ({}).
     ADC: the converter of the currents, an `ADC` or its bits; None: currents are read exactly (None).
@@ -120,8 +122,10 @@ class Hardware:
         for name in ("device_parameters", *(f"{kind}_routine_params" for kind in ("programming", "scaling", "tuning"))):
             set_(name, dict(getattr(self, name)))
         set_("wires", _wires(self.source_resistance, self.line_resistance))
-        set_("nominal", self.device.nominal_device(self.device_parameters).nominal)  # refuses impossible values
+        one = self.device.nominal_device(self.device_parameters)  # refuses impossible values
+        set_("nominal", one.nominal)
         set_("drive", drive_of(self))
+        _check_reads(self, one)
 
     def tile_shape_for(self, rows: int) -> tuple | None:
         "Return the rows and columns of the tiles that a matrix with so many rows is cut into."
@@ -212,6 +216,25 @@ def _wires(source_resistance, line_resistance):
     return tuple(found)
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-009
+def _check_reads(h, one):
+    "Warn if a read at the largest voltage would move the devices, of which `one` is the nominal one."
+    v = h.max_input_voltage
+    if v is None or h.selector is not None or (one.integrated and not one.has_rate):
+        return  # nobody knows the voltage across a device, or how it moves
+    moves = lambda v: any(one.speed(one.like_state(sign * v)) > 0 for sign in (1, -1))
+    if not moves(v):
+        return
+    change, threshold = one.read_disturb(v), not one.has_barrier and not moves(1e-9 * v)
+    if threshold or change > 0.01:
+        why = "reaches a threshold of the devices" if threshold else "moves the devices"
+        warnings.warn(
+            f"max_input_voltage={v:g} {why}: one read of 100 ns changes the conductance of a {h.device.__name__} by up "
+            f"to {change:.1%}, and reads are computed as if it didn't; give a smaller voltage, or devices that stay, "
+            'such as VTEAM.preset("illustrative") up to 0.6 V',
+            stacklevel=4,
+        )
+
+# %% ../../nbs/mn/Hardware.ipynb #cell-011
 def _listed(effects):
     return effects if isinstance(effects, (list, tuple)) else (effects,)
 
@@ -242,7 +265,7 @@ def _template(effect) -> Effect:
         raise TypeError(f"effects: {effect!r}: must be an Effect of memnb.bh.nonideality, or a class of them")
     return made if made.report is None else made.copy()
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-015
+# %% ../../nbs/mn/Hardware.ipynb #cell-019
 @patch
 def to_dict(self: Hardware) -> dict:
     "Return all fields in terms that JSON knows; raise ValueError for a routine that can't be imported by a name."
@@ -303,7 +326,7 @@ def differences(self: Hardware, other: Hardware) -> list:
 def __eq__(self: Hardware, other):
     return isinstance(other, Hardware) and not self.differences(other)
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-019
+# %% ../../nbs/mn/Hardware.ipynb #cell-023
 _presets = {
     "illustrative VTEAM": (VTEAM.presets["illustrative"]["source"], {}),
     "MemTorch defaults": ("the defaults of MemTorch 1.1.6: VTEAM, 50 ohm to 1 kohm", {"device_parameters": {}}),
@@ -339,7 +362,7 @@ def sources(cls: Hardware, name: str) -> dict:
     default = Hardware()
     return dict.fromkeys(default.differences(cls.preset(name)), cls.presets()[name])
 
-# %% ../../nbs/mn/Hardware.ipynb #cell-024
+# %% ../../nbs/mn/Hardware.ipynb #cell-028
 @patch
 def _given(self: Hardware) -> dict:
     "Return {field: text} of what differs from the defaults."
