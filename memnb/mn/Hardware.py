@@ -59,7 +59,8 @@ class Hardware:
         reaches a threshold of the devices, or moves one by more than 1 % within 100 ns, unless there is a selector.
     scaling_routine: (module, input) -> voltages (naive_scale).
     scaling_routine_params: keyword arguments of that routine, such as the bits of a DAC ({}).
-    ADC: the converter of the currents, an `ADC` or its bits; None: currents are read exactly (None).
+    ADC: the converter of the currents, an `ADC` or its bits; None: currents are read exactly (None). Unless it has a
+        range, that of each call is taken from its currents, which no converter can do, until `calibrate` fixes it.
     effects: imperfections of the arrays, `Effect` objects that each array gets a copy of (()).
     tuning_routine: (module, input shape) -> a function from currents to activations (naive_tune).
     tuning_routine_params: keyword arguments of that routine ({}).
