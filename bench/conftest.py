@@ -4,10 +4,12 @@ Everything runs on OMP_NUM_THREADS threads, one if that isn't set. A target is w
 busy one medians of ratios still move by some tenths, so that a test fails only beyond the target times `MARGIN`.
 """
 
+import importlib
 import json
 import os
 import statistics
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,17 @@ def compare(benchmark):
 def within(ratio, target):
     "Whether a ratio is what a machine at work may give where an idle one gives `target`."
     return ratio <= MARGIN * target
+
+
+def peer(package):
+    "The package, or None with a row that says why."
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return importlib.import_module(package)
+    except ImportError as e:
+        record(f"{package}", f"not installed here ({e})")
+        pytest.skip(str(e))
 
 
 def table():

@@ -4,13 +4,11 @@ Every timing has a ratio to a plain layer.
 """
 
 import copy
-import importlib
 import time
-import warnings
 
 import pytest
 import torch
-from conftest import THREADS, record, within
+from conftest import THREADS, peer, record, within
 
 import memnb
 from memnb.bh.crossbar.Read import Product
@@ -95,17 +93,6 @@ def test_convert_large_model(plain, x):
     ours, reference = (1e3 * sorted(column)[1] for column in zip(*times, strict=True))
     record("convert 11.5 million weights", ours, reference, ours / reference, "the digital model, batch 128", "2000 ms")
     assert within(ours, 2000)
-
-
-def peer(package):
-    "The package, or None with a row that says why."
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return importlib.import_module(package)
-    except ImportError as e:
-        record(f"{package}", f"not installed here ({e})")
-        pytest.skip(str(e))
 
 
 def aihwkit_converter(plain):

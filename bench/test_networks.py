@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import THREADS, record, within
+from conftest import THREADS, peer, record, within
 
 import memnb
 from memnb.bh.crossbar.Crossbar import crossbars_of
@@ -119,6 +119,21 @@ def test_resnet14(compare, tile_shape, target):
     what = f"ResNet14, batch 100, {tile_shape[0]}x{tile_shape[1]} tiles, calibrated 8-bit converters"
     _, ratio = compare(what, lambda: patched(x), lambda: digital(x), "the digital network", str(target), 8)
     assert within(ratio, target)
+
+
+def test_aihwkit_resnet14(compare):
+    "The same network in both, 8-bit converters, same run. aihwkit draws its noise in every pass; memnb has none."
+    peer("aihwkit")
+    from aihwkit.nn.conversion import convert_to_analog
+    from aihwkit.simulator.configs import TorchInferenceRPUConfig
+
+    digital, x = resnet14().eval(), torch.randn(20, 3, 32, 32)
+    config = TorchInferenceRPUConfig()
+    config.mapping.max_input_size, config.mapping.max_output_size = 576, 256
+    config.forward.inp_res = config.forward.out_res = 2**-8
+    analog, patched = convert_to_analog(copy.deepcopy(digital), config).eval(), on_tiles(digital, x, (576, 256))
+    what = "aihwkit: ResNet14, batch 20, 576x256 tiles, 8-bit converters, its noise model"
+    compare(what, lambda: analog(x), lambda: patched(x), "memnb, without noise", rounds=5)
 
 
 def test_resnet14_training(compare):

@@ -6,8 +6,7 @@ import warnings
 
 import pytest
 import torch
-from conftest import record
-from test_layers import peer
+from conftest import peer, record
 
 import memnb
 from memnb.bh.crossbar.Merging import effective_conductance

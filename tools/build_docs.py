@@ -23,6 +23,8 @@ from nbdev.showdoc import BasicMarkdownRenderer, show_doc
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 ROOT = Path(__file__).resolve().parent.parent
+# walkthroughs in the order of a course; the numbers of their files are names
+COURSE = (1, 23, 20, 2, 12, 21, 6, 3, 4, 7, 22, 5, 8, 9, 10, 16, 11, 19, 18, 14, 17, 15)
 SHOWN_ELSEWHERE = "nbdev_export"  # the last cell of every module's notebook
 LINK = re.compile(r"(\]\()([^)#:\s]+?\.ipynb)(#[^)]*)?\)")
 DOI = re.compile(r"https?://doi\.org/([^\s)\]>\"]+)")
@@ -149,12 +151,12 @@ def gallery(sections):
     return "\n".join(text), count
 
 
-def section(caption, pages):
+def section(caption, pages, note=""):
     "A page that lists those of a topic, with their summaries, whose links are as from those pages."
     summary = lambda p, n: LINK.sub(lambda m: f"{m[1]}/{lower(p.parent / m[2]).as_posix()}{m[3] or ''})", title(n)[1])
     rows = [f"* [{title(n)[0] or p.stem}](/{lower(p).as_posix()}): {summary(p, n)}" for p, n in pages]
     listed = "\n".join(f"/{lower(p).with_suffix('').as_posix()}" for p, _ in pages)
-    return "\n".join([f"# {caption}", "", *rows, "", "```{toctree}", ":hidden:", "", listed, "```", ""])
+    return "\n".join([f"# {caption}", "", note, "", *rows, "", "```{toctree}", ":hidden:", "", listed, "```", ""])
 
 
 def references(pages):
@@ -241,7 +243,7 @@ def main():
     if missing:
         sys.exit(f"public names without an entry: {missing}")
     folders = {
-        "Curriculum": ["walkthroughs/*"],
+        "Curriculum": [f"walkthroughs/{number:02}_*" for number in COURSE],
         "Guides": ["guides/*"],
         "Reproductions": ["reproductions/overview", "reproductions/*"],
         "Explorers": ["explore/*"],
@@ -253,10 +255,10 @@ def main():
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
         "Below": ["bh/converter", "bh/transfer", "bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
     }
+    fits = lambda p, glob: fnmatch.fnmatch(lower(p).with_suffix("").as_posix(), glob)
+    # in the order of the globs, each page once
     sections = {
-        caption: [
-            (p, n) for p, n in stored if any(fnmatch.fnmatch(lower(p).with_suffix("").as_posix(), g) for g in globs)
-        ]
+        caption: list({p: (p, n) for glob in globs for p, n in stored if fits(p, glob)}.values())
         for caption, globs in folders.items()
     }
     placed = [p for pages in sections.values() for p, _ in pages]
@@ -265,7 +267,8 @@ def main():
     (source / "sections").mkdir()
     for caption, pages in sections.items():
         name = caption.lower().replace(" ", "_")
-        (source / "sections" / f"{name}.md").write_text(section(caption, pages), encoding="utf-8")
+        note = "In the order of a course. The numbers are the pages' names." if caption == "Curriculum" else ""
+        (source / "sections" / f"{name}.md").write_text(section(caption, pages, note), encoding="utf-8")
     figures, figure_count = gallery(sections)
     (source / "gallery.md").write_text(figures, encoding="utf-8")
     cited, reference_count = references(stored)

@@ -293,7 +293,7 @@ def accuracy(
     x: torch.Tensor,  # test inputs, samples first, of which at most 1000 are used
     y: torch.Tensor,  # their labels, whole numbers from 0
     memristor_model=VTEAM,  # a class from `memnb.bh.memristor`
-    memristor_model_params: dict = {"r_on": 1e4, "r_off": 1e6},  # its parameters
+    memristor_model_params: dict = VTEAM.preset("illustrative", r_on=1e4, r_off=1e6),  # its parameters
     **patch_settings,  # others of `patch_model`
 ) -> Explorer:
     """Explore the accuracy of a classifier on crossbars; the model stays as it is.

@@ -6,7 +6,8 @@
 __all__ = ['Assumptions']
 
 # %% ../../nbs/study/Assumptions.ipynb #cell-002
-from dataclasses import dataclass, field, fields
+import math
+from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 
@@ -16,6 +17,37 @@ from ..utils import check_number
 _isaac = "ISAAC (Shafiee et al., ISCA 2016, doi 10.1109/ISCA.2016.12)"
 _ramkaj = "Ramkaj et al., JSSC 53, 1889 (2018)"
 _guess = "an assumption, order of magnitude"
+_survey = "fit to Murmann's ADC survey: Andrulis et al., arXiv:2404.06553 (2024)"
+# Stillmaker and Baas, Integration 58, 74 (2017): process (nm) -> area against 130 nm, and a2, a1, a0 of the energy
+_nodes = {
+    130: (1.0, 7.171, -6.709, 2.904),
+    90: (0.44, 4.762, -4.781, 2.092),
+    65: (0.23, 3.755, -4.398, 1.975),
+    45: (0.16, 1.103, -0.362, 0.2767),
+    32: (0.072, 0.9559, -0.7823, 0.471),
+    20: (0.033, 0.373, -0.1582, 0.04104),
+    16: (0.03, 0.2958, -0.1241, 0.03024),
+    14: (0.027, 0.2363, -0.09675, 0.02239),
+    10: (0.016, 0.2068, -0.09311, 0.02375),
+    7: (0.0092, 0.1776, -0.09097, 0.02447),
+}
+
+
+def _scales(node, voltage):
+    "Area and energy in a process of `node` metres, by logarithmic interpolation between those that were published."
+    check_number(node, "node", at_least=7e-9, at_most=130e-9)
+    sizes = [*_nodes]
+    k = next(k for k, size in enumerate(sizes[1:], 1) if round(1e9 * node, 9) >= size)
+    share = math.log(sizes[k - 1] / (1e9 * node)) / math.log(sizes[k - 1] / sizes[k])
+    ends = [(area, a * voltage**2 + b * voltage + c) for area, a, b, c in (_nodes[s] for s in sizes[k - 1 : k + 1])]
+    return [start ** (1 - share) * end**share for start, end in zip(*ends, strict=True)]
+
+
+def _label(source):
+    "What is behind a number with such a source."
+    return (
+        "assumed" if source in (_guess, "see the text") else "measured" if source.startswith(_ramkaj) else "published"
+    )
 
 
 def _assumed(value, unit, meaning, source, **limits):
@@ -75,7 +107,9 @@ class Assumptions:
         at_least=1,
         integer=True,
     )
-    adc_area: float = _assumed(1.2e-9, "m2", "of one ADC, whatever its bits", f"{_isaac}: 0.0012 mm2", at_least=0)
+    adc_area: float = _assumed(
+        1.2e-9, "m2", "of one ADC, whatever its bits, by the law 'isaac'", f"{_isaac}: 0.0012 mm2", at_least=0
+    )
     dac_bits: int = _assumed(
         8,
         "bits",
@@ -125,6 +159,13 @@ class Assumptions:
         "32 bits at 45 nm (Horowitz, ISSCC 2014, doi 10.1109/ISSCC.2014.6757323)",
         at_least=0,
     )
+    adc_area_model: str = _assumed(
+        "isaac",
+        "",
+        "law of the ADC's area: 'isaac', one number, or 'survey', by bits, rate and process",
+        _survey,
+        choices=("isaac", "survey"),
+    )
 
     def __post_init__(self):
         for f in fields(self):
@@ -143,15 +184,38 @@ class Assumptions:
             return self.walden_fom * 2.0**enob
         return 10 ** ((6.02 * enob + 1.76 - self.schreier_fom) / 10) / 2
 
+    def area_of_adc(self, bits: int) -> float:
+        "Area (m2) of one ADC of so many bits."
+        if self.adc_area_model == "isaac":
+            return self.adc_area
+        node, energy = 1e9 * self.feature_size, 1e12 * self.adc_energy(bits)
+        return 1e-12 * math.exp(1.3462) * node**0.9933 * self.adc_rate**0.1807 * energy**0.2991
+
+    def at_node(self, node: float, voltage: float = 0.8) -> "Assumptions":
+        """Return these assumptions for another process, of `node` metres; `voltage` (V) is the supply in both.
+
+        Areas of cells and converters, and energies of DACs and additions, are scaled; energies of ADCs aren't. Raise
+        ValueError beyond the 7 to 130 nm that were published.
+        """
+        check_number(voltage, "voltage", above=0)
+        (area, energy), (area_now, energy_now) = (_scales(f, voltage) for f in (node, self.feature_size))
+        areas = {name: getattr(self, name) * area / area_now for name in ("adc_area", "dac_area")}
+        names = ("dac_driver", "dac_step", "addition")
+        return replace(self, feature_size=node, **areas, **{n: getattr(self, n) * energy / energy_now for n in names})
+
     def dac_energy(self, bits: int) -> float:
         "Energy (J) of one conversion of a DAC."
         return self.dac_driver + self.dac_step * 2.0**bits
 
     @property
     def table(self) -> pd.DataFrame:
-        "Value, unit, meaning and source of each."
+        "Value, label (measured, published or assumed), unit, meaning and source of each."
         rows = {
-            f.name: {"value": getattr(self, f.name), **{k: f.metadata[k] for k in ("unit", "meaning", "source")}}
+            f.name: {
+                "value": getattr(self, f.name),
+                "label": _label(f.metadata["source"]),
+                **{k: f.metadata[k] for k in ("unit", "meaning", "source")},
+            }
             for f in fields(self)
         }
         return pd.DataFrame.from_dict(rows, orient="index")

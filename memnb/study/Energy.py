@@ -15,6 +15,7 @@ import torch
 from ..show import card, palette, prefixed, quantity
 from ..map.Input import bit_serial, pulse_width
 from ..map.Observe import observe, passes, readable_layers
+from ..mn.Hardware import check_reads
 from .Assumptions import Assumptions
 from .Reads import Reads, is_single
 from ..utils import check_number
@@ -65,7 +66,7 @@ def _layer_costs(reads, samples, a):
             conversions,
             conversions * a.adc_energy(adc_bits),
             vectors * in_turn / a.adc_rate,
-            adcs * a.adc_area,
+            adcs * a.area_of_adc(adc_bits),
             counted if layer.ADC_resolution else "assumed",
         ),
         (
@@ -186,7 +187,7 @@ def energy(
 
     Each layer gets the inputs that it would have in the digital network. Raise ValueError if the model has no
     memristive layers, a layer sees no input, or reads disturb the devices. Raise TypeError if `assumptions` is no
-    Assumptions.
+    Assumptions. Warn if reads as long as assumed would move the devices.
     """
     if not isinstance(assumptions, Assumptions):
         raise TypeError(f"assumptions={assumptions!r}: must be memnb.study.Energy.Assumptions")
@@ -196,6 +197,8 @@ def energy(
     counted, reads = 0, {}
     for name, layer in readable_layers(model).items():
         layer.check_current(name)  # in train mode, devices that are due are written first
+        if assumptions.read_time > 100e-9:  # for which a Hardware has looked already
+            check_reads(layer.hardware, assumptions.read_time)
         with torch.no_grad():
             reads[layer.crossbars[0]] = Reads(name or "layer", layer, most_vectors)
 

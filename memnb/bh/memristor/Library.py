@@ -35,7 +35,8 @@ class MeasuredDevice:
     """What was published of a device.
 
     `low` and `high` (S) are the range in which that holds, None if no conductances are known. `model` names the model
-    of `memnb.bh.memristor` that stands for it, `parameters` are those of it besides r_on and r_off.
+    of `memnb.bh.memristor` that stands for it, `parameters` are those of it besides r_on and r_off; without any, VTEAM
+    moves as its preset "programmable" does, which is an assumption and no measurement.
     """
 
     name: str
@@ -66,7 +67,8 @@ class MeasuredDevice:
             raise ValueError(f"{self.name!r}: only its response to pulses is known, and no conductances")
         if self.model != "VTEAM":
             return _models[self.model], dict(self.parameters)
-        return VTEAM, {"r_on": 1 / self.high, "r_off": 1 / max(self.low, self.high / 1000)} | self.parameters
+        range_ = {"r_on": 1 / self.high, "r_off": 1 / max(self.low, self.high / 1000)}
+        return VTEAM, VTEAM.preset("programmable") | range_ | self.parameters  # nobody published how it moves
 
     def facts(self) -> list[str]:
         "Return which laws are known."

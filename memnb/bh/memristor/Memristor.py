@@ -81,6 +81,7 @@ class Memristor(Display, FullPrecision):
 
     # its motion under a voltage
     speed, step, adaptive_step = Motion.speed, Motion.step, Motion.adaptive_step
+    read_disturb = Motion.read_disturb
     has_rate, has_barrier, is_random = Motion.has_rate, Motion.has_barrier, Motion.is_random
     integrated = Motion.integrated
     simulate, _signal, _run = Motion.simulate, Motion._signal, Motion._run

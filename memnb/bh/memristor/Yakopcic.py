@@ -7,6 +7,7 @@ __all__ = ['READ_VOLTAGE', 'Yakopcic']
 
 # %% ../../../nbs/bh/memristor/Yakopcic.ipynb #cell-002
 import math
+from typing import ClassVar
 
 import torch
 
@@ -28,6 +29,13 @@ class Yakopcic(Memristor):
     ohmic = False
     shape_parameters = ("a1", "a2", "b")
     max_change = 0.02
+    presets: ClassVar = {
+        "illustrative": {
+            "parameters": {"a1": 5e-6, "a2": 5e-6, "b": 8.0, "Vp": 0.6, "Vn": 0.6},
+            "voltage_range": (-1.5, 1.5),
+            "source": "illustrative: 40 uS at small voltages in state 1, bent, and no voltage below 0.6 V moves it",
+        }
+    }
     hysteresis_signal = (0.02, 0.5, 100.0)
     bipolar_signal = (0.5, 100.0)
 
