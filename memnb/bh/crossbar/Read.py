@@ -98,7 +98,7 @@ class Normal:
         normal = normal.normal_(generator=self.stream).to(variance.device)
         if variance.requires_grad:  # at 0 the root has no derivative
             return mean + (variance + torch.finfo(variance.dtype).tiny).sqrt() * normal
-        return torch.addcmul(mean, normal, variance.sqrt())
+        return torch.addcmul(mean, normal.to(mean.dtype), variance.sqrt().to(mean.dtype))
 
 
 class Noisy(Product):
