@@ -67,7 +67,7 @@ def bytes_of(chip):
             seen.add(id(one))
             parts = one.values() if isinstance(one, dict) else one if isinstance(one, (tuple, list, set)) else ()
             cells = [cell.cell_contents for cell in getattr(one, "__closure__", None) or ()]
-            inside = vars(one).values() if type(one).__module__.startswith("memnb") else ()
+            inside = getattr(one, "__dict__", {}).values() if type(one).__module__.startswith("memnb") else ()
             found += [*parts, *cells, *inside]
     size = sum(layer.weight.numel() for layer in layers)
     return sum(n for place, n in held.items() if place not in own) / size
