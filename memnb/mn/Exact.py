@@ -86,11 +86,11 @@ class ExactChip:
 
     def difference(self) -> torch.Tensor:
         "Return G+ - G-, or G - g_m: (rows, columns), siemens."
-        held, at = self.one.x.new_empty(self.matrix.shape[::-1]), 0
+        held, at = self.one.x.new_empty(self.matrix.shape), 0  # in the order of the weights, as products want it
         for _, part in self.differences(self.one.held):
-            held[:, at : at + len(part)] = part.T
+            held[at : at + len(part)] = part
             at += len(part)
-        return held
+        return held.T
 
     @property
     def operation(self):

@@ -24,14 +24,11 @@ class Kept:
         value,
         modules,  # whose parameters, buffers and modules it follows from
         numbers: tuple = (),  # names of further attributes of these modules that it depends on
-        apart: tuple = (),  # names of tensors of the first module that it doesn't depend on
     ):
         self.value, self.tensors, self.others, self.sizes, self.numbers = value, [], [], [], []
-        for k, own in enumerate(map(vars, modules)):
+        for own in map(vars, modules):
             for store in (own["_parameters"], own["_buffers"], own["_modules"]):
                 for name, thing in store.items():
-                    if not k and name in apart:
-                        continue
                     if isinstance(thing, torch.Tensor):
                         self.tensors.append((store, name, thing, thing._version))
                     else:

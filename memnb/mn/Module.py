@@ -249,10 +249,7 @@ def patch_model(
         elif id(layer) in new:
             parent._modules[name] = new[id(layer)]
     _fused_routines(model)
-    for name, function in _bound.items():
-        own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(name, ())  # a layer has these itself
-        if not isinstance(model, own):
-            setattr(model, name, functools.partial(function, model))
+    _bind(model)
     FirstPass.watch(model)
     if verbose:
         _tell(model, new, skipped)
@@ -277,6 +274,14 @@ _bound = {
     "stale_layers": stale_layers,
     "_repr_html_": _shown,
 }
+
+
+def _bind(model):
+    "Give a patched model its methods, but for those that a layer has itself."
+    for name, function in _bound.items():
+        own = {"disable_legacy": StandIn, "_repr_html_": MemristiveLayer}.get(name, ())
+        if not isinstance(model, own):
+            setattr(model, name, functools.partial(function, model))
 
 
 def _nothing(wanted):

@@ -37,6 +37,15 @@ class Noise(NamedTuple):
     bias: torch.Tensor | None
     source: Normal
 
+    def moved(self, fn) -> "Noise":
+        "Return the same with a function's values. Squares are beyond the range of float16: bfloat16 stands in for it."
+
+        def of(t):
+            found = None if t is None else fn(t)
+            return found if found is None or found.dtype != torch.float16 else t.to(found.device, torch.bfloat16)
+
+        return self._replace(weight=of(self.weight), bias=of(self.bias))
+
 
 class Readable(Weighted):
     "A matrix on crossbars that is read. What an operation makes of inputs and outputs, a MemristiveLayer says."
@@ -144,14 +153,14 @@ def in_precision(product, dtype) -> tuple:
     "Return (weight, bias) or (weight, bias, noise) of a product in a precision."
     weight, bias, *noise = product
     to = lambda t: None if t is None else t.to(dtype)
-    return to(weight), to(bias), *(one._replace(weight=to(one.weight), bias=to(one.bias)) for one in noise)
+    return to(weight), to(bias), *(one.moved(to) for one in noise)
 
 
 @patch
 def checked_product(self: Readable, input, weight, bias, noise=None):
     "Return the operation with a weight and a bias, and noise. Raise ValueError if the input isn't finite."
     if noise is not None:
-        variance = self.operate(input.square(), noise.weight, noise.bias)
+        variance = self.operate(input.to(noise.weight.dtype).square(), noise.weight, noise.bias)
         return noise.source.added(self.checked_product(input, weight, bias), variance)
     if input.device.type != "cpu" or traced():
         check_finite(input, "input")
@@ -214,11 +223,15 @@ def folded(self: Readable, state=None) -> tuple:
     reader, decode, (coef, intercept) = state[:3]
     digital = None if self.bias_rows else self.bias
 
+    drawn = reader.random and not isinstance(reader, Noisy)
+
     def scaled(weight, bias, coef):
-        return self.weighted(weight, coef), None if bias is None else bias * coef.to(bias.dtype).flatten()
+        weight = self.weighted(weight, coef)
+        # for a few samples a product with a weight that lies as torch's own is the faster one: worth a copy if it stays
+        weight = weight if drawn or self.training else weight.contiguous()
+        return weight, None if bias is None else bias * coef.to(bias.dtype).flatten()
 
     def weigh():
-        drawn = reader.random and not isinstance(reader, Noisy)
         return scaled(*(self.effective(reader.difference, decode) if drawn else reader.effective), coef)
 
     def offset(weight, own):

@@ -35,18 +35,14 @@ class Effective:
     def apply(self, fn):
         "Return the same with a function's values of all tensors."
         of = lambda t: None if t is None else fn(t)
-        noise = self.noise and self.noise._replace(weight=of(self.noise.weight), bias=of(self.noise.bias))
-        return Effective(*map(of, self.effective), noise)
+        return Effective(*map(of, self.effective), self.noise and self.noise.moved(fn))
 
     def scaled(self, layer, coef, own: bool = False):
         "Return the same with the slope of a line; of weights that are its `own` alone, where they lie."
         if own and not coef.dim() and self.noise is None:
             weight, bias = self.effective
             return Effective(weight.mul_(coef), bias if bias is None else bias * coef.to(bias.dtype))
-        times = lambda weight, own, a: (
-            layer.weighted(weight, a),
-            own if own is None else own * a.to(own.dtype).flatten(),
-        )
+        times = lambda w, b, a: (layer.weighted(w, a), b if b is None else b * a.to(b.dtype).flatten())
         noise = self.noise and Noise(*times(*self.noise[:2], coef.square()), self.noise.source)
         return Effective(*times(*self.effective, coef), noise)
 
@@ -70,12 +66,17 @@ class Held:
         "Return the same where a function puts its tensors. Only an effective weight takes a lower precision."
         place = fn(self.like).device
         reader = copy.copy(self.reader)
-        if isinstance(reader, Effective):
-            reader = reader.apply(fn)
+        if isinstance(reader, Effective):  # rounded once, when the line is known
+            reader = reader.apply(fn if _folds(self.line) else lambda t: t.to(place))
         elif reader is not None:  # kernels of a convolution are in lists
             vars(reader).update({name: _placed(value, place) for name, value in vars(reader).items()})
         like, line = _placed(self.like, place), _placed(self.line, place)
         return dataclasses.replace(self, like=like, reader=reader, line=line, state=None, difference=None)
+
+
+def _folds(line) -> bool:
+    "Whether a line (slope, intercept) has a slope that an effective weight takes up: before tuning it is 1, or None."
+    return line is not None and bool(line[0].dim() or line[0] != 1)
 
 
 def _placed(value, device):
@@ -152,9 +153,14 @@ def _what_stays(layer, reader, line, own=False) -> tuple:
     noise = Noise(*reader.variances, reader.noise) if reader.random else None
     coef = reader.effective[0].new_ones(()) if line is None else line[0]
     reader = Effective(*reader.effective, noise).scaled(layer, coef, own)
-    if layer.weight is not None and layer.weight.dtype in (torch.float16, torch.bfloat16):
-        reader = reader.apply(lambda t: t.to(layer.weight.dtype))
-    return reader, None if line is None else tuple(t.detach().clone() for t in line)
+    return _rounded(layer, reader, line), None if line is None else tuple(t.detach().clone() for t in line)
+
+
+def _rounded(layer, reader, line):
+    "Return the reader with weights that lie as the layer's own, and as precise: once it is tuned, not to round twice."
+    half = _folds(line) and layer.weight is not None and layer.weight.dtype in (torch.float16, torch.bfloat16)
+    kept = lambda t: layer.weight.dtype if half else t.dtype
+    return reader.apply(lambda t: t.to(kept(t), memory_format=torch.contiguous_format).contiguous())
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-009
 @patch
@@ -163,8 +169,7 @@ def rebuild(self: Readable, current: bool = False):
 
     Raise ValueError if the weights were freed, or if they have changed since the devices were let go.
     """
-    held = self._held
-    if held is None:
+    if (held := self._held) is None:
         return
     _check_weights(self, current)
     with torch.inference_mode(False), torch.no_grad():
@@ -231,8 +236,7 @@ def exact_difference(self: Readable) -> torch.Tensor | None:
 
     None if there are devices, or if it takes devices to know it. Raise what `rebuild` raises.
     """
-    held = self._held
-    if held is None or held.difference is not None:
+    if (held := self._held) is None or held.difference is not None:
         return held and held.difference
     _check_weights(self)
     if any(words["effects"] for words in self.described()) or held.like.dtype != self._precision:
@@ -288,10 +292,10 @@ def _fold(layer, held, line):
     same = lambda a, b: a.shape == b.shape and torch.equal(a, b.to(a.device))
     if same(held.line[0], line[0]):
         return True
-    if held.line[0].dim() or held.line[0] != 1:
+    if _folds(held.line):
         return False
     with torch.inference_mode(False), torch.no_grad():
-        held.reader = held.reader.scaled(layer, line[0])
+        held.reader = _rounded(layer, held.reader.scaled(layer, line[0]), line)
     held.line, layer._rest = tuple(t.detach().clone() for t in line), None
     return True
 
@@ -330,8 +334,7 @@ def let_go(self: Readable):
 
 
 def _set_keep(layer, keep):
-    check_keep(keep)
-    layer.__dict__["_keep"] = keep
+    layer.__dict__["_keep"] = check_keep(keep)
     layer.rebuild() if keep == "devices" else layer.let_go()
 
 
@@ -358,11 +361,8 @@ def check_described(self: Readable):
             "disable_legacy(), or save the whole model by torch.save"
         )
     if self._held is not None and self.stale:
-        warnings.warn(
-            f"{where}: its weights have changed since they were written, and its devices are gone: the file holds a "
-            "chip with the weights as they are now",
-            stacklevel=2,
-        )
+        told = "its weights have changed since they were written, and its devices are gone: the file holds a chip with"
+        warnings.warn(f"{where}: {told} the weights as they are now", stacklevel=2)
 
 
 @patch(as_prop=True)
@@ -381,13 +381,13 @@ def described(self: Readable) -> list:
 def await_devices(self: Readable, described: list):
     "Drop the devices; those that are `described` are built when they are asked for, from the weights of that moment."
     held = self._held
-    like, size = self.like, (self.rows + self.bias_rows, self.counted()[2])
+    like, (*counts, columns) = self.like, self.counted()
+    size = (self.rows + self.bias_rows, columns)
     saved = [torch.tensor(list(json.dumps(words).encode()), dtype=torch.uint8) for words in described]
-    counts = self.counted()[:2]
     if held is None:
         del self._modules["crossbars"], self._chips
     self._cache.clear()
-    self._held = Held(saved, [()] * len(saved), like.new_empty(0), size, counts, settings=self._settings)
+    self._held = Held(saved, [()] * len(saved), like.new_empty(0), size, tuple(counts), settings=self._settings)
     self._rest = self._own = None
 
 

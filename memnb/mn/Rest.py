@@ -51,8 +51,8 @@ def come_to_rest(self: Readable, input, state: State):
     kind = (input.dtype, input.device, {input.shape})
     rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, place, steps())
     first = (self, *(module for part in parts for module in part.modules()))
-    try:  # of a chip without devices, changed weights are told by their signs
-        self._rest = Kept(rest, first, _told_by, ("weight",) if released else ())
+    try:
+        self._rest = Kept(rest, first, _told_by)
     except RuntimeError:  # tensors of inference mode don't count their changes
         self._rest = None
 
@@ -86,13 +86,10 @@ def at_rest(self: Readable, input):
     if input.layout is not torch.strided or torch.is_autocast_enabled(input.device.type) or watching(self) is not None:
         return None
     same = (rest.graph is None or rest.graph == torch.is_grad_enabled()) and rest.steps == steps()
-    same = same and (self.weight is None or self.weight.data_ptr() == rest.place)
-    if (
-        not same
-        or not kept.holds()
-        or (self._held is not None and self._seen != self.signs())
-        or not self.as_glimpsed()
-    ):
+    weight = self._parameters["weight"]  # past what a module does for each attribute
+    if not same or (weight is not None and weight.data_ptr() != rest.place):
+        return None
+    if not kept.holds() or not self.as_glimpsed():
         return None
     if input.shape not in rest.shapes:
         self.check_input(input)

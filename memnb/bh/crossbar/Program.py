@@ -196,8 +196,7 @@ def naive_program(
             v = raising if device.g < target else lowering
             before, pulses = device.x.clone(), pulses + 1
             device.x.copy_(_pulse(device, before, v, pulse_duration, refactory_period, limiter, generator))
-            nudged_from = (force_adjustment_neg_voltage_threshold, force_adjustment_pos_voltage_threshold)
-            threshold = nudged_from[v > 0] or 0
+            threshold = (force_adjustment_neg_voltage_threshold, force_adjustment_pos_voltage_threshold)[v > 0] or 0
             if (v >= threshold) if v > 0 else (v <= threshold):
                 moved = device.x != before
                 g = _nudged(device.g, target, low, high, moved, force_adjustment, force_adjustment_rel_tol)

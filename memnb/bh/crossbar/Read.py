@@ -30,7 +30,9 @@ class Product:
     ):
         self.random, self.rows, self.groups = callable(difference), rows, groups
         self.phi, self.line_sums, self._difference = phi, line_sums, difference
-        self._tiles = None if self.random else row_tiles(difference, rows, groups).contiguous()
+        self._tiles = None if self.random else row_tiles(difference, rows, groups)
+        if not self.random and not (self.linear and groups == 1):  # a matrix that is one product stays as it lies
+            self._tiles = self._tiles.contiguous()
         if not self.random and self._tiles.data_ptr() != difference.data_ptr() and not difference.requires_grad:
             self._difference, self._height = None, difference.shape[-2]  # not to hold every number twice
 
@@ -98,7 +100,7 @@ class Normal:
         normal = normal.normal_(generator=self.stream).to(variance.device)
         if variance.requires_grad:  # at 0 the root has no derivative
             return mean + (variance + torch.finfo(variance.dtype).tiny).sqrt() * normal
-        return torch.addcmul(mean, normal, variance.sqrt())
+        return torch.addcmul(mean, normal.to(mean.dtype), variance.sqrt().to(mean.dtype))
 
 
 class Noisy(Product):
