@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['check_number', 'Number', 'check_flag', 'finite_range', 'real_tensor', 'traced', 'with_gradient', 'transformed',
            'check_finite', 'check_pending', 'within', 'Cache', 'FullPrecision', 'first_derivative_only',
-           'check_generator', 'whole_file', 'saved_words', 'derive', 'stream', 'drawn_seed']
+           'check_generator', 'whole_file', 'file_to_read', 'read_arrays', 'saved_words', 'derive', 'stream',
+           'drawn_seed']
 
 # %% ../nbs/utils.ipynb #cell-002
 import contextlib
@@ -16,6 +17,7 @@ import numbers
 import os
 from pathlib import Path
 
+import numpy as np
 import torch
 
 # %% ../nbs/utils.ipynb #cell-005
@@ -281,6 +283,34 @@ def whole_file(path):
         os.replace(new, path)
     finally:
         new.unlink(missing_ok=True)
+
+
+def file_to_read(path, name: str = "path") -> Path:
+    "Return a Path. Raise TypeError if `path` is none, and ValueError for a pipe or a device, which may never end."
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name}={path!r}: must be a path")
+    path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ValueError(f"{name}={str(path)!r}: is a pipe or a device; give a file")
+    return path
+
+
+def read_arrays(path, name: str = "path") -> dict:
+    """Return {name: array} of a .npz file, or {"": array} of a .npy file; nothing in it is run.
+
+    Raise ValueError if it is damaged or holds anything but arrays, OSError if it can't be read.
+    """
+    path = file_to_read(path, name)
+    try:
+        loaded = np.load(path)
+        if isinstance(loaded, np.ndarray):
+            return {"": loaded}
+        with loaded:
+            return {part: loaded[part] for part in loaded.files}
+    except Exception as e:  # of zipfile, zlib, numpy's header, or the size that it asks for
+        if isinstance(e, OSError) and e.filename is not None:
+            raise
+        raise ValueError(f"{name}={str(path)!r}: can't be read as arrays of numbers: {e}") from e
 
 # %% ../nbs/utils.ipynb #32129457
 def saved_words(

@@ -6,6 +6,7 @@
 __all__ = ['watching', 'readable_layers', 'Pass', 'passes', 'observe']
 
 # %% ../../nbs/map/Observe.ipynb #cell-002
+import inspect
 import threading
 from collections.abc import Mapping
 
@@ -44,7 +45,17 @@ class Pass:
     def __call__(self, model):
         if self.forward is not None:
             return self.forward(model, self.batch)
-        return model(**self.batch) if isinstance(self.batch, Mapping) else model(self.batch)
+        if isinstance(self.batch, Mapping):
+            return model(**self.batch)
+        try:
+            return model(self.batch)
+        except TypeError as e:
+            if _takes_one(model):
+                raise
+            raise TypeError(
+                f"batches: {type(model).__name__} takes more than a batch's first tensor ({e}); give dicts of its "
+                "arguments, or forward=lambda model, batch: model(*batch)"
+            ) from e
 
     def __len__(self):
         "How many samples the batch has: the length of its first tensor."
@@ -57,6 +68,17 @@ class Pass:
         raise TypeError(
             f"batches: {type(self.batch).__name__}: has no tensor whose length says how many samples it has"
         )
+
+
+def _takes_one(model):
+    "Whether a model can be called with one argument, as far as its signature says."
+    try:
+        inspect.signature(model.forward).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # it has none
+        return True
+    return True
 
 
 def passes(batches, forward=None):

@@ -78,6 +78,7 @@ class FirstPass:
 
     def __call__(self, model, args):
         if traced():
+            _unseen()
             return
         layers = {owner.path: owner.layer for owner in owners(model) if owner.patched}
         called, handles, uses = set(), [], Uses(model)
@@ -113,6 +114,18 @@ class FirstPass:
             del model._forward_pre_hooks[key]
 
 
+@torch.compiler.assume_constant_result  # called while a model is compiled or exported, and no part of what comes out
+def _unseen():
+    "Warn that a compiled first pass isn't looked at."
+    warnings.warn(
+        "compiled, exported or traced before the model's first pass: whoever uses a layer's weight without calling "
+        "the layer goes past its crossbars, and this can't be seen then; call the model once, or "
+        "memnb.check_used(model, *inputs), before it is compiled",
+        stacklevel=2,
+    )
+    return True
+
+
 def lend(uses) -> set:
     "Give those who use weights the held ones from now on. Return the ids of the layers that are read so."
     read = set()
@@ -143,6 +156,8 @@ def check_used(
     `read` (whether it was called, and its crossbars read if it has them), `share` (of all weights). Warn if a
     patched layer was not read, and if more than 1 % of the weights are digital. Raise TypeError if `model` isn't a
     module, and what the pass raises.
+
+    Call it, or the model itself once, before `torch.compile` or `torch.export`: in a compiled pass nobody looks.
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")

@@ -7,7 +7,6 @@ __all__ = ['summary', 'conductances', 'save_conductances', 'load_conductances']
 
 # %% ../../nbs/mn/Chip.ipynb #cell-002
 import math
-import zipfile
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -17,7 +16,7 @@ import torch
 
 from ..bh.nonideality.DeviceFaults import Faults
 from .StandIn import outermost
-from ..utils import check_number, finite_range, whole_file
+from ..utils import check_number, file_to_read, finite_range, read_arrays, whole_file
 
 # %% ../../nbs/mn/Chip.ipynb #cell-004
 def _named_layers(model):
@@ -112,8 +111,8 @@ def load_conductances(
     crossbar has effects, which would act on the values once more.
     """
     check_number(dead, "dead", at_least=0)
-    path = Path(path)
-    files = sorted(path.glob("*.csv"))
+    path = file_to_read(path)
+    files = [file_to_read(file) for file in sorted(path.glob("*.csv"))]
     if path.suffix != ".npz" and not files:
         raise FileNotFoundError(f"path={str(path)!r}: no .npz file, and no folder with CSV files")
     found = _arrays(path, files)
@@ -159,10 +158,9 @@ def load_conductances(
 
 def _arrays(path, files) -> dict:
     "Return {name: array} of a file or a folder; ValueError if it holds anything but numbers."
+    if path.suffix == ".npz":
+        return read_arrays(path)
     try:
-        if path.suffix == ".npz":
-            with np.load(path) as file:
-                return {name: file[name] for name in file.files}
         return {unquote(file.stem): np.loadtxt(file, delimiter=",", ndmin=2) for file in files}
-    except (ValueError, EOFError, zipfile.BadZipFile) as e:
+    except ValueError as e:
         raise ValueError(f"path={str(path)!r}: can't be read as arrays of numbers: {e}") from None

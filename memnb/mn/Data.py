@@ -48,12 +48,24 @@ def _thing_of(name, where):
             tried.append(str(e))
         else:
             try:
-                return functools.reduce(getattr, rest.split("."), found)
+                thing = functools.reduce(_within, rest.split("."), found)
             except AttributeError as e:
                 tried.append(str(e))
+            else:
+                if str(getattr(thing, "__module__", "")).partition(".")[0] not in sys.stdlib_module_names:
+                    return thing
+                tried.append(f"{rest} is of Python's own library")
         module, _, last = module.rpartition(".")
         rest = f"{last}.{rest}"
     raise ValueError(f"{where}={name!r}: can't be imported here: {tried[:1]}")
+
+
+def _within(holder, name):
+    "Return an attribute of a module or class, but no module: the modules that one imports have names of their own."
+    found = getattr(holder, name)
+    if inspect.ismodule(found):
+        raise AttributeError(f"{name} is a module")
+    return found
 
 # %% ../../nbs/mn/Data.ipynb #cell-008
 def as_data(value, where):

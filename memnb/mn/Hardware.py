@@ -12,7 +12,6 @@ import inspect
 import json
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,7 +33,7 @@ from ..map.Parameter import naive_map
 from .Data import as_data, from_data, same
 from .Presets import published
 from ..show import card, quantity
-from ..utils import check_number, whole_file
+from ..utils import check_number, file_to_read, whole_file
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-005
 @dataclass(frozen=True, eq=False, repr=False)
@@ -315,7 +314,7 @@ def load(cls: Hardware, path):
     module is imported that the file names: import those with routines or devices of your own first.
     """
     try:
-        d = json.loads(Path(path).read_text(encoding="utf-8"))
+        d = json.loads(file_to_read(path).read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as e:
         raise ValueError(f"path={str(path)!r}: is no file that Hardware.save wrote: {e}") from None
     return cls.from_dict(d)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import torch
 
+from ..utils import file_to_read
+
 # %% ../../nbs/mn/Streamed.ipynb #cell-005
 class Stored:
     "Tensors in safetensors files, read one by one. ValueError if there are none, ImportError without the package."
@@ -25,6 +27,7 @@ class Stored:
         self.open, self.files, self.kinds = safe_open, {}, {}
         for file in _files(Path(path)):
             try:
+                file_to_read(file, "weights")
                 with safe_open(file, "pt") as opened:
                     for name in opened.keys():
                         part = opened.get_slice(name)

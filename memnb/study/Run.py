@@ -24,7 +24,7 @@ from tqdm.auto import tqdm
 
 from .. import __version__
 from .Identity import content_hash
-from .Ledger import Ledger, check_name, in_words, open_file
+from .Ledger import Ledger, check_name, checked_trials, from_json, in_words, open_file
 from .Recipe import Recipe, combinations
 from .Results import Results
 from .Trial import chip_seed, failed, outcomes, reserved
@@ -82,6 +82,22 @@ def _results(texts, configurations, chips, seed, done, units) -> Results:
     return Results(table, list(configurations[0]), errors)
 
 
+def _numbers_only(done, path) -> dict:
+    "Return trials as they are; raise ValueError unless each chip has numbers by name, or what was said of its failure."
+    number = lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v)
+    for (text, _), found in done.items():
+        taken = {*reserved, *json.loads(text)}
+        for one in found:
+            good = isinstance(one, dict) and bool(one) and taken.isdisjoint(one)
+            if good and failed in one:
+                good = isinstance(one[failed], list) and list(map(type, one[failed])) == [str, str]
+            elif good:
+                good = all(map(number, one.values()))
+            if not good:
+                raise ValueError(f"storage={str(path)!r}: is damaged ({str(one)[:40]}); give a path of another one")
+    return done
+
+
 beside = Path("memnb-studies.sqlite")  # the file of studies whose user names no other one, beside the notebook
 
 
@@ -91,17 +107,20 @@ def load(name: str, storage=beside, units: dict | None = None) -> Results:
     Values that aren't numbers or texts are given as they read. Raise ValueError if the name isn't there.
     """
     check_name(storage, name)
-    with contextlib.closing(open_file(storage, read=True)) as file, in_words(storage):
+    with contextlib.closing(open_file(storage, read=True)) as file, in_words(storage, read=True):
         known = dict(file.execute("select name, identity from study").fetchall())
         stored = file.execute(
             "select configuration, first, found from trial where study = ? and found is not null order by rowid",
             (name,),
         ).fetchall()
-    done = {(text, first): json.loads(found) for text, first, found in stored}
+    seed = from_json(known[name], storage, dict).get("seed")
+    if not re.fullmatch("[0-9]{1,20}", str(seed)):
+        raise ValueError(f"storage={str(storage)!r}: is damaged (seed={seed!r}); give a path of another one")
+    done = _numbers_only(checked_trials(stored, storage), storage)
     texts = list(dict.fromkeys(text for text, _ in done))
     configurations = [{n: _without_key(v) for n, v in json.loads(text).items()} for text in texts]
     chips = max((first + len(found) for (_, first), found in done.items()), default=0)
-    return _results(texts, configurations or [{}], chips, int(json.loads(known[name])["seed"]), done, dict(units or {}))
+    return _results(texts, configurations or [{}], chips, int(seed), done, dict(units or {}))
 
 # %% ../../nbs/study/Run.ipynb #cell-011
 def _check(recipe, metric, name, units, workers, devices, whole, live_every):
@@ -215,7 +234,7 @@ def _in_memory(plan, workers, devices, live, progress) -> dict:
 
 
 def _in_file(ledger, plan, workers, devices, live, progress):
-    "Do all trials that aren't done; those of other processes are waited for."
+    "Do all trials that aren't done, wait for those of other processes, and return what all found."
 
     def missing():
         done = {}
@@ -223,6 +242,7 @@ def _in_file(ledger, plan, workers, devices, live, progress):
             done.setdefault(text, set()).update(range(first, first + count))
         return plan.remaining(done)
 
+    trials = lambda: _numbers_only(ledger.trials(), ledger.path)
     deaths = 0
     count = lambda left: sum(map(len, left.values()))
     with tqdm(total=count(plan.remaining({})), desc="Chips", unit="chip", disable=not progress) as bar:
@@ -234,7 +254,7 @@ def _in_file(ledger, plan, workers, devices, live, progress):
                 for key, rows, seconds in outcomes(jobs, workers, len(left), bar.update, devices):
                     error = next((row[failed][1] for row in rows if failed in row), None)
                     ledger.store(*key, rows, error, seconds)
-                    live(plan.results, ledger.trials)
+                    live(plan.results, trials)
             except BrokenExecutor as e:
                 ledger.release()
                 deaths = deaths + 1 if len(missing()) == before else 0
@@ -245,7 +265,8 @@ def _in_file(ledger, plan, workers, devices, live, progress):
                 time.sleep(0.2)  # the rest is being done by others
         bar.n = bar.total
         bar.refresh()
-        live(plan.results, ledger.trials, last=True)
+        live(plan.results, trials, last=True)
+    return trials()
 
 # %% ../../nbs/study/Run.ipynb #cell-018
 def run(
@@ -287,8 +308,7 @@ def run(
     with Ledger(storage, name, plan.identity(), replace) as ledger:
         if retry:
             ledger.forget(lambda row: failed in row)
-        _in_file(ledger, plan, workers, devices, live, progress)
-        return _told(plan.results(ledger.trials()))
+        return _told(plan.results(_in_file(ledger, plan, workers, devices, live, progress)))
 
 
 def _told(results):

@@ -31,7 +31,7 @@ def check_scheme(scheme) -> Scheme:
 class Reference:
     """What is subtracted from a single crossbar: g_m in each of its real cells.
 
-    It answers `read` and `conductance_matrix`, as a crossbar does.
+    It answers `read`, `conductance_matrix` and questions about its size, as a crossbar does.
     """
 
     def __init__(self, crossbar):
@@ -42,6 +42,11 @@ class Reference:
         "The middle (1/r_on + 1/r_off)/2 of the nominal conductance range (siemens)."
         nominal = self._crossbar.memristor.nominal
         return (1 / nominal["r_on"] + 1 / nominal["r_off"]) / 2
+
+    def __getattr__(self, name):
+        if name in ("rows", "columns", "tile_shape", "tiles_map"):
+            return getattr(self._crossbar, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def conductances(self) -> torch.Tensor:
         """(rows, cols), siemens: g_m as the devices would hold it.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .table import Table, read_table, role_of, roles_of, split_header, unit_of
-from ...utils import check_number
+from ...utils import check_number, read_arrays
 
 # %% ../../../nbs/bh/memristor/measured.ipynb #cell-005
 @dataclass(repr=False)
@@ -250,13 +250,13 @@ def _table_of(source):
     "A Table from a path, a DataFrame, a dict of columns or a matrix."
     if isinstance(source, (str, Path)):
         if Path(source).suffix in (".npy", ".npz"):
-            loaded = np.load(source)
-            names = [None] if isinstance(loaded, np.ndarray) else [n for n in loaded.files if loaded[n].ndim == 2]
+            loaded = read_arrays(source, "source")
+            names = [n for n, array in loaded.items() if array.ndim == 2 or not n]
             if len(names) != 1:
                 raise ValueError(
                     f"{source}: holds {len(names)} matrices {names}; pass the one you mean: np.load(path)[name]"
                 )
-            return _table_of(loaded if names[0] is None else loaded[names[0]])
+            return _table_of(loaded[names[0]])
         return read_table(source)
     if isinstance(source, (pd.DataFrame, dict)):
         data = pd.DataFrame(source)

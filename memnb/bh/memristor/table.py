@@ -10,9 +10,10 @@ __all__ = ['PREFIXES', 'BASES', 'TIMES', 'ROLES', 'BY_UNIT', 'unit_of', 'split_h
 import io
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pandas as pd
+
+from ...utils import file_to_read
 
 # %% ../../../nbs/bh/memristor/table.ipynb #cell-005
 PREFIXES = {
@@ -157,7 +158,7 @@ def read_table(path) -> Table:
 
     Raise ValueError if there is no table in it, FileNotFoundError if there is no file.
     """
-    raw = Path(path).read_bytes()
+    raw = file_to_read(path).read_bytes()
     marked = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
     wide = "utf-16" if marked else {b"\0": "utf-16-le"}.get(raw[1:2], "utf-16-be" if raw[:1] == b"\0" else None)
     for encoding in (wide,) if wide else ("utf-8-sig", "latin-1"):
