@@ -123,7 +123,8 @@ def _emitted(array, n, v_s, t, v):
     w_00 = _TUNNELLING * torch.sqrt(n / array.eps)
     ratio = (w_00 / thermal).clamp_max(40)
     w_0, slope = w_00 / torch.tanh(ratio), w_00 / (ratio - torch.tanh(ratio))
-    root_of = torch.sqrt(math.pi * w_00 * (v_s + phi / torch.cosh(ratio) ** 2))
+    # without a barrier and a voltage its derivative would be infinite
+    root_of = torch.sqrt((math.pi * w_00 * (v_s + phi / torch.cosh(ratio) ** 2)).clamp_min(1e-30))
     through = area * RICHARDSON * (E / K) * t * root_of * torch.exp(-phi / w_0)
     return torch.where(v > 0, over, through * torch.expm1((v_s / slope).clamp_max(80)))
 
