@@ -24,6 +24,7 @@ from ..bh.crossbar.Merging import resistances
 from ..bh.crossbar.Scheme import Scheme, check_scheme
 from ..bh.crossbar.Selector import Selector
 from ..bh.crossbar.Tile import check_tile_shape
+from ..bh.crossbar.Wires import TOPOLOGIES
 from ..bh.memristor import VTEAM, library
 from ..bh.nonideality.Measured import measured_effects
 from ..map.Drive import drive_of
@@ -48,7 +49,8 @@ class Hardware:
     mapping_routine: (weight, r_on, r_off, scheme, p_l) -> conductances (S) or `Mapped` (naive_map).
     p_l: proportion of the weights that aren't clipped, in [0, 1]; None: all of them (None).
     tile_shape: (rows, columns) of an array; None: one array, as large as the matrix (None).
-    source_resistance: of the drivers (ohm), a number or (word lines, bit lines); None: no wires (None).
+    source_resistance: of the drivers (ohm), a number or (word lines, bit lines), each of these a number or one for each
+        line of a tile; None: no wires (None).
     line_resistance: of a wire between neighbouring devices (ohm), likewise (None).
     selector: a `Selector` in series with each device, 1S1R (None).
     transistor: each device is reached alone, so that writes are exact (True).
@@ -71,6 +73,8 @@ class Hardware:
     partition: how rows are cut into tiles: "full", all full but the last, or "even", equal parts ("full").
     weight_scale: whose largest weight takes the whole range of conductances: of the "layer" as the mapping routine has
         it, of each "tile", or of each "column" of each tile; the decode undoes it after the ADC ("layer").
+    topology: where lines with resistance are driven and read: "one-sided", "interleaved", "both-sided" or
+        "separate-source", see `memnb.bh.crossbar.Wires` ("one-sided").
     """
 
     device: Any = VTEAM
@@ -98,6 +102,7 @@ class Hardware:
     DAC: Any = None
     partition: str = "full"
     weight_scale: str = "layer"
+    topology: str = "one-sided"
 
     def __post_init__(self):
         if self.device_parameters is None:
@@ -121,7 +126,7 @@ class Hardware:
         set_("effects", tuple(_template(effect) for effect in _listed(self.effects)))
         for name in ("device_parameters", *(f"{kind}_routine_params" for kind in ("programming", "scaling", "tuning"))):
             set_(name, dict(getattr(self, name)))
-        set_("wires", _wires(self.source_resistance, self.line_resistance))
+        set_("wires", _wires(self))
         one = self.device.nominal_device(self.device_parameters)  # refuses impossible values
         set_("nominal", one.nominal)
         set_("drive", drive_of(self))
@@ -183,7 +188,8 @@ def _check_call(name, routine, params_name, params, positional):
 def _check_numbers(h):
     "Raise TypeError or ValueError unless flags and numbers are what they must be."
     check_scheme(h.scheme)
-    for name, allowed in (("partition", ("full", "even")), ("weight_scale", ("layer", "tile", "column"))):
+    words = {"partition": ("full", "even"), "weight_scale": ("layer", "tile", "column"), "topology": TOPOLOGIES}
+    for name, allowed in words.items():
         if getattr(h, name) not in allowed:
             raise ValueError(f"{name}={getattr(h, name)!r}: must be one of {list(allowed)}")
     for name in ("transistor", "random_crossbar_init"):
@@ -200,20 +206,31 @@ def _check_numbers(h):
         raise TypeError(f"selector={h.selector!r}: must be a memnb.bh.crossbar.Selector.Selector or None")
 
 
-def _wires(source_resistance, line_resistance):
-    "Return ((word, bit), (word, bit)) of source and line resistances as numbers, or None without wires."
-    if source_resistance is None and line_resistance is None:
+def _wires(h):
+    """Return ((word, bit), (word, bit)) of source and line resistances, numbers or tuples with one for each line.
+
+    The topology follows unless it is one-sided. None without wires.
+    """
+    if h.source_resistance is None and h.line_resistance is None:
         return None
-    like, found = torch.zeros(1, 1, dtype=torch.float32), []  # one for all lines: tiles differ in size
-    for name, value in (("source_resistance", source_resistance), ("line_resistance", line_resistance)):
+    like, found = torch.zeros((), dtype=torch.float32).expand(h.tile_shape or (1, 1)), []
+    for name in ("source_resistance", "line_resistance"):
+        value = getattr(h, name)
         given = value if isinstance(value, (tuple, list)) else (value,)
         if any(isinstance(r, torch.Tensor) and r.requires_grad for r in given):
             raise TypeError(
                 f"{name}={value!r}: a layer's wires are numbers, not learned; "
                 "solve() differentiates with respect to them"
             )
-        found.append(tuple(r.item() for r in resistances(0.0 if value is None else value, name, like)))
-    return tuple(found)
+        per_line = any(getattr(r, "ndim", int(hasattr(r, "__len__"))) and len(r) > 1 for r in given)
+        if per_line and (h.tile_shape is None or h.partition != "full"):
+            raise ValueError(
+                f"{name}: one resistance for each line needs arrays of one size: give tile_shape=(rows, columns), "
+                "and partition='full'"
+            )
+        found.append(resistances(0.0 if value is None else value, name, like))
+    pairs = tuple(tuple(r.item() if not r.dim() else tuple(r.tolist()) for r in pair) for pair in found)
+    return pairs if h.topology == "one-sided" else (*pairs, h.topology)
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-009
 def check_reads(hardware, duration: float = 100e-9, one=None):
@@ -274,7 +291,8 @@ def _template(effect) -> Effect:
 @patch
 def to_dict(self: Hardware) -> dict:
     "Return all fields in terms that JSON knows; raise ValueError for a routine that can't be imported by a name."
-    later = {"DAC": None, "partition": "full", "weight_scale": "layer"}  # files of older versions don't have them
+    # files of older versions don't have them
+    later = {"DAC": None, "partition": "full", "weight_scale": "layer", "topology": "one-sided"}
     fields = [f.name for f in dataclasses.fields(self) if f.name not in later or getattr(self, f.name) != later[f.name]]
     return {name: as_data(getattr(self, name), name) for name in fields}
 
@@ -383,6 +401,12 @@ def _text(value):
         return ", ".join([value.func.__name__, *(f"{k}={v!r}" for k, v in value.keywords.items())])
     if isinstance(value, Scheme):
         return str(value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, (tuple, list)) and any(hasattr(v, "__len__") and not isinstance(v, str) for v in value):
+        return f"({', '.join(map(_text, value))})"
+    if isinstance(value, (tuple, list)) and len(value) > 8:
+        return f"({value[0]!r}, ..., {value[-1]!r})"
     return getattr(value, "__name__", None) or repr(value)
 
 

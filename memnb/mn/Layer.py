@@ -12,6 +12,7 @@ import torch
 from fastcore.basics import patch
 
 from ..bh.Converter import ADC
+from ..bh.crossbar.Wires import in_words
 from ..map.Transform import Affine, note_fit
 from ..map.Observe import watching
 from .Arguments import from_memtorch
@@ -373,9 +374,7 @@ def _repr_html_(self: MemristiveLayer):
         "mapping": getattr(h.mapping_routine, "__name__", repr(h.mapping_routine)),
         "inputs": getattr(self.scaling_routine, "__name__", repr(self.scaling_routine)) + volts,
         "ADC": adc + ", calibrated" * (self.ADC_range is not None),
-        "wires": "none"
-        if h.wires is None
-        else "source {0[0]:g} and {0[1]:g} Ω, line {1[0]:g} and {1[1]:g} Ω".format(*h.wires),
+        "wires": "none" if h.wires is None else in_words(h.wires),
         "effects": ", ".join(dict.fromkeys(type(e).__name__ for c in chips for e in c.effects)) or "none",
         "tuned": "not yet" if r2 != r2 else f"r2 = {r2:.6f}",
     }
@@ -395,6 +394,6 @@ def extra_repr(self: MemristiveLayer) -> str:
     parts += [f"tile_shape={h.tile_shape}"] * (h.tile_shape is not None)
     parts += [f"max_input_voltage={h.max_input_voltage} V"] * (h.max_input_voltage is not None)
     parts += [] if h.ADC is None else [f"ADC_resolution={h.ADC.bits} bits ({h.ADC.quant_method})"]
-    parts += [f"wires={h.wires} ohm"] * (h.wires is not None)
+    parts += [] if h.wires is None else [f"wires=({in_words(h.wires)})"]
     parts += [f"selector={h.selector!r}"] * (h.selector is not None)
     return ", ".join(parts)

@@ -6,32 +6,48 @@
 __all__ = ['wired', 'reader', 'separable', 'read_deviation', 'tile_currents', 'disturbing_currents', 'read', 'simulate_matmul']
 
 # %% ../../../nbs/bh/crossbar/Currents.ipynb #cell-002
+import functools
+
 import torch
 
 from .Effect import Effect
 from .Merging import effective_conductance
-from .Passive import solve
+from .Passive import MERGED, solve
 from .Tile import products, row_tiles, split_rows
 from .Change import motion
+from .Wires import wires_of, wiring
 from ..Quantize import check_adc, convert, straight_through
 from ...utils import check_flag, check_number, finite_range
 
 # %% ../../../nbs/bh/crossbar/Currents.ipynb #cell-005
-def wired(crossbar, g, source_resistance, line_resistance) -> torch.Tensor:
+def _of_each_input(tiles, source, line, topology):
+    "Effective conductances of arrays (arrays, m, n) that can't be merged: a volt on each word line in turn."
+    volts = torch.eye(tiles.shape[-2], dtype=tiles.dtype, device=tiles.device)[:, None]
+    at_once = volts.split(max(1, 2**21 // tiles.numel()))  # a solution holds some twenty numbers for each cell
+    currents = [solve(tiles, v, None, source, line, topology=topology).current for v in at_once]
+    return torch.cat(currents).transpose(0, 1)
+
+
+def wired(crossbar, g, source_resistance, line_resistance, topology="one-sided") -> torch.Tensor:
     """Return what conductances (rows, columns) come down to behind wires: (rows, columns), in siemens.
 
-    Each tile is an array of its own.
+    Each tile is an array of its own. Resistances are as `solve` takes them; one per line is for those of a tile.
     """
     rows, columns = crossbar.array_shape
-    if crossbar.grid == (1, crossbar.groups) and crossbar.columns // crossbar.groups < columns:
+    source, line, _ = wiring(source_resistance, line_resistance, topology, g.new_zeros(()).expand(rows, columns))
+    merges = topology in MERGED
+    if merges and crossbar.grid == (1, crossbar.groups) and crossbar.columns // crossbar.groups < columns:
         # beyond the last device a word line carries nothing, and a bit line only runs on to its end: wire in series
-        source, line = (r if isinstance(r, (tuple, list)) else (r, r) for r in (source_resistance, line_resistance))
-        on = (source[0], source[1] + (rows - crossbar.rows) * line[1])
+        first = lambda r, n: r[:n] if r.dim() else r
+        sizes = crossbar.rows, crossbar.columns // crossbar.groups
+        on, along = ([first(r, n) for r, n in zip(pair, sizes, strict=True)] for pair in (source, line))
+        on[1] = on[1] + (rows - crossbar.rows) * along[1]
         cut = g.view(crossbar.rows, crossbar.groups, -1).transpose(0, 1)
-        return effective_conductance(cut, on, line).transpose(0, 1).reshape(g.shape)
+        return effective_conductance(cut, on, along).transpose(0, 1).reshape(g.shape)
     tiles = crossbar.tiles(g).flatten(0, 1)
     at_once = max(1, 2**21 // tiles[0].numel())  # a merge holds some thirty numbers for each cell
-    effective = torch.cat([effective_conductance(t, source_resistance, line_resistance) for t in tiles.split(at_once)])
+    see = effective_conductance if merges else functools.partial(_of_each_input, topology=topology)
+    effective = torch.cat([see(t, source, line) for t in tiles.split(at_once)])
     return crossbar.untile(effective.view(*crossbar.grid, *crossbar.array_shape))
 
 # %% ../../../nbs/bh/crossbar/Currents.ipynb #cell-008
@@ -118,7 +134,8 @@ def _tile_currents(crossbar, voltages, wires, selector, programmed=None):
     phi = None if m.ohmic else m.phi
     if m.phi_varies:
         phi = lambda v: crossbar.tiles(m.phi(crossbar.untile(v)))
-    source, line = (0.0, 0.0) if wires is None else wires
+    source, line, topology = wires_of(wires)
+    see = functools.partial(solve, V_BL=None, R_source=source, R_line=line, topology=topology, phi=phi)
     # word lines of (sample, down, across, row): the arrays of one group share them
     drive = (
         split_rows(voltages, crossbar.array_shape[0], crossbar.groups)
@@ -126,7 +143,7 @@ def _tile_currents(crossbar, voltages, wires, selector, programmed=None):
         .repeat_interleave(crossbar.grid[1] // crossbar.groups, 2)
     )
     at_once = max(1, 2**21 // tiles.numel())  # samples; a solution holds some twenty numbers for each cell
-    parts = [solve(tiles, v, None, source, line, phi=phi, selector=selector).current for v in drive.split(at_once)]
+    parts = [see(tiles, v, selector=selector).current for v in drive.split(at_once)]
     currents = torch.cat(parts) if parts else tiles.new_zeros(0, *crossbar.grid, crossbar.array_shape[1])
     down, across = crossbar.grid
     currents = currents.reshape(

@@ -13,6 +13,7 @@ import torch
 
 from .Passive import solve
 from .Tile import products, row_tiles, split_rows
+from .Wires import wires_of
 
 # %% ../../../nbs/bh/crossbar/Read.ipynb #cell-005
 class Product:
@@ -176,14 +177,14 @@ def driver_power(crossbar, voltages, wires=None, selector=None):
     phi = None if m.ohmic else m.phi
     if m.phi_varies:
         phi = lambda v: crossbar.tiles(m.phi(crossbar.untile(v)))
-    source, line = wires or (0.0, 0.0)
+    source, line, topology = wires_of(wires)
     # each array has drivers of its own; those of one group get the same voltages
     across = crossbar.grid[1] // crossbar.groups
     drive = split_rows(voltages, crossbar.array_shape[0], crossbar.groups).transpose(1, 2).repeat_interleave(across, 2)
     power = []
     for v in drive.split(max(1, 2**21 // tiles.numel())):  # a solution holds some twenty numbers for each cell
-        solution = solve(tiles, v, None, source, line, phi=phi, selector=selector)
-        power.append((v.double() * solution.word_current[..., 0]).sum((1, 2, 3)))
+        solution = solve(tiles, v, None, source, line, phi=phi, selector=selector, topology=topology)
+        power.append((v.double() * solution.supplied).sum((1, 2, 3)))
     return torch.cat(power)
 
 # %% ../../../nbs/bh/crossbar/Read.ipynb #cell-017
@@ -192,7 +193,7 @@ def choose_reader(
     operation,  # that combines them
     difference,  # function (read) -> differences (rows, columns), S; with `read` those of one particular read
     *,
-    wires=None,  # ((word, bit), (word, bit)) of source and line resistances, ohm
+    wires=None,  # ((word, bit), (word, bit)) of source and line resistances, ohm; then the topology, if it has one
     selector=None,
     converted: bool = False,  # a converter sees the currents of each row tile
     proportional: bool = False,  # voltages are the inputs times a number

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from .Wires import wiring
+from .Wires import wires_of, wiring
 from ..memristor.LinearIonDrift import LinearIonDrift
 from ..memristor.VTEAM import VTEAM
 from ...utils import finite_range, real_tensor
@@ -130,7 +130,9 @@ def to_spice(
         raise ValueError(f"inputs: shape {tuple(inputs.shape)}: must be ({crossbar.rows},) or (steps, {crossbar.rows})")
     with torch.no_grad():
         g = crossbar.conductances().double()
-        source, line, _ = wiring(*(wires or (0.0, 0.0)), "one-sided", g)
+        source, line, topology = wiring(*wires_of(wires), g)
+        if topology != "one-sided":
+            raise ValueError(f"wires: topology={topology!r}: a netlist has one-sided wires")
         elements, words, bits = _wires(crossbar.rows, crossbar.columns, source, line)
         if inputs.dim() == 2 and len(crossbar.effects):
             raise ValueError("inputs: a signal (steps, rows) moves the devices, but effects act on what they hold; "

@@ -17,6 +17,7 @@ import torch
 
 from .Data_Driven import Data_Driven
 from .Data_Driven2021 import Data_Driven2021
+from .JART import JART
 from .laws import Law, PowerDrift, Programming, ReadLaw, Relaxation, law_data
 from .LinearIonDrift import LinearIonDrift
 from .pulse_laws import PulseLaw
@@ -27,7 +28,8 @@ from .Yakopcic import Yakopcic
 from ...show import card, quantity
 
 # %% ../../../nbs/bh/memristor/Library.ipynb #cell-005
-_models = {m.__name__: m for m in (Data_Driven, Data_Driven2021, LinearIonDrift, Stanford_PKU, TEAM, VTEAM, Yakopcic)}
+_classes = (Data_Driven, Data_Driven2021, JART, LinearIonDrift, Stanford_PKU, TEAM, VTEAM, Yakopcic)
+_models = {m.__name__: m for m in _classes}
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class MeasuredDevice:
     parameters: dict = field(default_factory=dict)
     fit: str = ""  # who fitted the numbers, and to which figure, if not the source's authors
     note: str = ""  # what to know before it is used
+    verified: str = "unverified"  # with what its numbers were compared
+    signal: tuple | None = None  # (V, Hz) of the sine that shows a physical model; None: the model's own
 
     def __post_init__(self):
         if self.model not in _models:
@@ -82,11 +86,12 @@ class MeasuredDevice:
     @classmethod
     def from_dict(cls, d: dict) -> "MeasuredDevice":
         "Return the device of `to_dict`."
-        return cls(**{k: Law.from_dict(v) if isinstance(v, dict) and "law" in v else v for k, v in d.items()})
+        law = lambda v: Law.from_dict(v) if isinstance(v, dict) and "law" in v else v
+        return cls(**{k: tuple(v) if k == "signal" and v else law(v) for k, v in d.items()})
 
     def _repr_html_(self):
         text = {"technology": self.technology, "measured": self.measured, "source": self.source, "DOI": self.doi or "-"}
-        text |= {name: value for name, value in (("fit", self.fit), ("note", self.note)) if value}
+        text |= {name: value for name in ("fit", "note", "verified") if (value := getattr(self, name))}
         if self.high is not None:
             text["range"] = _range(self)
         return card(self.name, text | {"laws": ", ".join(self.facts()) or "-", "model": self.model})
@@ -134,10 +139,10 @@ class Library(Mapping):
         "Return a table of all devices, or of those whose technology contains a word."
         shown = [d for d in self.values() if technology is None or technology.lower() in d.technology.lower()]
         rows = [
-            (d.name, d.technology, _range(d), ", ".join(d.facts()), d.model, d.source, d.doi or "", d.fit)
+            (d.name, d.technology, _range(d), ", ".join(d.facts()), d.model, d.source, d.doi or "", d.fit, d.verified)
             for d in shown
         ]
-        columns = ["name", "technology", "range", "laws", "model", "source", "DOI", "fit"]
+        columns = ["name", "technology", "range", "laws", "model", "source", "DOI", "fit", "verified"]
         return pd.DataFrame(rows, columns=columns).set_index("name")
 
     def __repr__(self):
@@ -260,8 +265,9 @@ def _pulses(device, ax, generator):
 
 def _loop(device, ax, generator):
     "The current of a physical model during one period of a sine."
-    model, (_, volts, frequency) = _models[device.model], _models[device.model].hysteresis_signal
-    one = model(**{"time_series_resolution": 1 / (80 * frequency)} | device.parameters)
+    model = _models[device.model]
+    volts, frequency = device.signal or model.hysteresis_signal[1:]
+    one = model(**device.parameters | {"time_series_resolution": 1 / (80 * frequency)})
     voltage = volts * torch.sin(torch.linspace(0, 2 * torch.pi, 81, dtype=torch.float64))[:-1]
     current = one.simulate(voltage, return_current=True)
     ax.plot(voltage, current * 1e3)
@@ -271,7 +277,9 @@ def _loop(device, ax, generator):
 def panels(device: MeasuredDevice) -> list:
     "Return the functions (device, axes, generator) that draw what is known of a device."
     of = (("programming", _levels), ("drift", _drift), ("read", _noise), ("pulses", _pulses))
-    return [draw for name, draw in of if name in device.facts()] + [_loop] * (device.model != "VTEAM")
+    return [draw for name, draw in of if name in device.facts()] + [_loop] * (
+        device.model != "VTEAM" or device.signal is not None
+    )
 
 
 def plot(self, axes=None, seed: int = 0):

@@ -1,8 +1,9 @@
 "Device models: the physics of memristors, over whole arrays."
 
-from . import laws, published, statistical, window
+from . import fitted, laws, published, statistical, window
 from .Data_Driven import Data_Driven
 from .Data_Driven2021 import Data_Driven2021
+from .JART import JART
 from .Limiter import Limiter, Transistor
 from .LinearIonDrift import LinearIonDrift
 from .Library import MeasuredDevice, library

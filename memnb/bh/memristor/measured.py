@@ -224,6 +224,8 @@ def _map(data, roles, pick, report, options):
     report.append(note[0].replace("column 'map'", "all columns"))
     dead = int(table.isna().to_numpy().sum())
     report.append(f"a map of {table.shape[0]} x {table.shape[1]} devices, {dead} of them dead (NaN)")
+    if below := int((table.to_numpy() < 0).sum()):
+        report.append(f"{below} of them below 0, as an instrument's offset makes them; a chip holds them at its lowest")
     return Measured("map", table, report)
 
 

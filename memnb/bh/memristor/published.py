@@ -17,6 +17,10 @@ from .TEAM import TEAM
 from .Yakopcic import Yakopcic
 
 # %% ../../../nbs/bh/memristor/published.ipynb #cell-005
+_in_aihwkit = "every number compared with aihwkit's source; the paper's figures weren't"
+_in_crosssim = "every number compared with CrossSim's source; the paper's figures weren't"
+
+
 def _pcm(name, g_max, t_0, programming, nu, nu_sd, q, measured):
     "A device of HERMES; `nu`, `nu_sd` and `q` are (edge, (b, a) of a ln r + b, (low, high), polynomial)."
 
@@ -30,7 +34,7 @@ def _pcm(name, g_max, t_0, programming, nu, nu_sd, q, measured):
             "Le Gallo et al., Nature Electronics 6:680 (2023); Khaddam-Aljameh et al., IEEE JSSC 57:1027 (2022)",
             "10.1038/s41928-023-01010-1", 0.0, g_max, Programming(Polynomial(programming, g_max, 1e-6, low=0)),
             PowerDrift(pieces(*nu), pieces(*nu_sd), t_0), ReadLaw(pieces(*q), True, t_0, 512e-9),
-            fit="polynomials of aihwkit to the published figures",
+            fit="polynomials of aihwkit to the published figures", verified=_in_aihwkit,
         )
     )  # fmt: skip
 
@@ -62,7 +66,7 @@ library.add(
             20.0,
         ),
         ReadLaw(Power(0.0088, -0.65, 25e-6, high=0.2), True, 20.0, 250e-9),
-        fit="polynomials as of aihwkit",
+        fit="polynomials as of aihwkit", verified=_in_aihwkit,
     )
 )  # fmt: skip
 library.add(
@@ -76,6 +80,7 @@ library.add(
                 Polynomial((2.57974, 0.224197, -0.0037158, 2.9398e-5), 1e-6, 1e-6, low=0),
             )
         ),
+        verified="every number compared with the code that its authors published",
         note="the law of one device, which its authors use up to 52.5 uS only; above, it gives up to 94 uS, half of "
         "the range, where theirs for two devices gives 19 uS",
     )
@@ -95,7 +100,7 @@ for _when, _c in (
         f"NeuRRAM ReRAM, {_when}", "ReRAM (HfOx), 130 nm", f"programming error with relaxation, {_when} later",
         "Wan et al., Nature 608:504 (2022)", "10.1038/s41586-022-04992-8", 0.0, 40e-6,
         Programming(Polynomial(_c, 40e-6, 1e-6, low=0)),
-        fit="4th-order polynomial by aihwkit, estimated from Extended Data Fig. 3d",
+        fit="4th-order polynomial by aihwkit, estimated from Extended Data Fig. 3d", verified=_in_aihwkit,
         note="the figure shows how conductances change after programming (relaxation), not the error of write-verify "
         "itself; CrossSim's fit of it gives 1.05 uS at 0 and 1.67 uS at 39 uS",
     )  # fmt: skip
@@ -106,17 +111,21 @@ for _rate, _c in (("2 %", (0.0112185391, 0.01129027418)), ("0.2 %", (0.00081107,
         Programming(Polynomial(_c, 1e-6, 1e-6, low=0)),
         Relaxation(-0.08900206e-6, 0.04201137e-6, 0.41183342e-6),
         ReadLaw(Polynomial((0.0, 0.0277316483), 1e-6, 1e-6, low=0, of="log10"), False, 0.0, 1e-6),
-        fit="as of aihwkit",
+        fit="as of aihwkit", verified=_in_aihwkit,
     )  # fmt: skip
 _add(
-    "RRAM, Milo 2021", "ReRAM (HfO2)", "programming error", "Milo et al., IEEE TED 68:3832 (2021)",
+    "RRAM, Milo 2021", "ReRAM (HfO2)", "programming error",
+    "Milo et al., IEEE IRPS (2021), IEEE document 9405119, Fig. 4; the same devices: IEEE TED 68:3832 (2021)",
     "10.1109/TED.2021.3089995", 50e-6, 225e-6, Programming(Polynomial((4.782321, -0.009107), 1e-6, 1e-6, low=0)),
+    fit="a line by CrossSim", verified=_in_crosssim,
 )  # fmt: skip
 for _when, _a, _b in (("fresh", 19.88665, 176.3115), ("1 day", 25.59102, 186.85544)):
     _add(
         f"SONOS, {_when}", "SONOS, 40 nm", "spread of the cell current, read noise; currents at a nominal 1 V",
-        "Agrawal et al., IEEE IEDM (2022)", None, 0.0, 3200e-9, Programming(Saturating(_a * 1e-9, _b * 1e-9)), None,
-        ReadLaw(Saturating(12.58037e-9, 215.36557e-9), False),
+        "Agrawal et al., IEEE IEDM (2022), IEEE document 10019564, Fig. 10 and 11", None, 0.0, 3200e-9,
+        Programming(Saturating(_a * 1e-9, _b * 1e-9)), None, ReadLaw(Saturating(12.58037e-9, 215.36557e-9), False),
+        fit="saturating exponentials of CrossSim", verified=_in_crosssim,
+        note="without the shift of the mean over days, which the paper's Fig. 10 shows, too",
     )  # fmt: skip
 
 # %% ../../../nbs/bh/memristor/published.ipynb #cell-013
@@ -130,12 +139,12 @@ for _name, _technology, _r_on, _ratio in (
 ):
     _add(
         _name, _technology, "R_on and the ratio R_off/R_on", "as tabulated with NeuroSim V1.4 (Lee et al., 2024)", None,
-        1 / (_r_on * _ratio), 1 / _r_on,
+        1 / (_r_on * _ratio), 1 / _r_on, verified="unverified: the table alone was seen, not the chips' papers",
     )  # fmt: skip
 
 # %% ../../../nbs/bh/memristor/published.ipynb #cell-015
 _gong = ("Gong et al., Nature Communications 9:2102 (2018)", "10.1038/s41467-018-04485-1")
-_gong_22 = ("Gong et al., IEEE IEDM (2022)", None)
+_gong_22 = ("Gong et al., IEEE IEDM (2022)", "10.1109/IEDM45625.2022.10019569")
 _gokmen = ("Gokmen, Vlasov, Frontiers in Neuroscience 10:333 (2016)", "10.3389/fnins.2016.00333")
 _ecram = {"dw_min": 0.1, "up_down": 0.01, "w_max": 0.05, "w_min": 0.05, "gamma": 0.05}
 _ideal = {"dw_min": 0.3, "w_max": 0.3, "w_min": 0.3, "std": 0.3}
@@ -212,7 +221,7 @@ for _name, _technology, _source, _law in (
     (
         "ECRAM, metal oxide, Kim 2019",
         "ECRAM (metal oxide)",
-        ("Kim et al., IEEE IEDM, paper 35.7 (2019)", None),
+        ("Kim et al., IEEE IEDM, paper 35.7 (2019), IEEE document 8993463", None),
         PulseLaw("linear", 2.8214e-4, 1.1714, -0.8286, gamma=(0.4152, 0.7342), spreads=_ecram | {"std": 2.0}),
     ),
     (
@@ -265,32 +274,40 @@ for _name, _technology, _source, _law in (
 ):
     _add(
         _name, _technology, "steps of single pulses", *_source, None, None, pulses=_law,
-        fit="" if _source is _gokmen else "as of aihwkit's presets",
+        fit="" if _source is _gokmen else "as of aihwkit's presets", verified=_in_aihwkit,
     )  # fmt: skip
 
 # %% ../../../nbs/bh/memristor/published.ipynb #cell-017
-for _name, _technology, _model, _source, _doi in (
+_unseen = "unverified"
+for _name, _technology, _model, _source, _doi, _verified in (
     (
         "TiO2, Strukov 2008", "ReRAM (TiO2)", LinearIonDrift, "Strukov et al., Nature 453:80 (2008)",
-        "10.1038/nature06932",
+        "10.1038/nature06932", _unseen,
     ),
     (
         "TiO2, TEAM 2013", "ReRAM (TiO2)", TEAM, "Kvatinsky et al., IEEE TCAS-I 60:211 (2013)",
-        "10.1109/TCSI.2012.2215714",
+        "10.1109/TCSI.2012.2215714", "compared with the listing of Technion's report CCIT 801 (2011)",
     ),
     (
         "HfOx, Stanford-PKU", "ReRAM (HfOx)", Stanford_PKU,
         "Guan et al., IEEE EDL 33:1405 (2012); Jiang et al., IEEE TED 63:1884 (2016)", "10.1109/TED.2016.2545412",
+        _unseen,
     ),
     (
         "ReRAM, Messaris 2018", "ReRAM (TiO2)", Data_Driven, "Messaris et al., IEEE TCAD 37:3151 (2018)",
-        "10.1109/TCAD.2018.2791468",
+        "10.1109/TCAD.2018.2791468", _unseen,
     ),
-    ("ReRAM, Messaris 2021", "ReRAM", Data_Driven2021, "the model's published parameters; see Data_Driven2021", None),
+    (
+        "ReRAM, Messaris 2021", "ReRAM", Data_Driven2021, "Maheshwari et al., arXiv:2012.02267 (2020)",
+        "10.48550/arXiv.2012.02267", _unseen,
+    ),
     (
         "memristor, Yakopcic 2011", "generic", Yakopcic, "Yakopcic et al., IEEE EDL 32:1436 (2011)",
-        "10.1109/LED.2011.2163292",
+        "10.1109/LED.2011.2163292", "compared with a SPICE model of its first author (2011)",
     ),
 ):  # fmt: skip
     _bounds = sorted(float(b) for b in _model().bounds)
-    _add(_name, _technology, "a fitted model of its dynamics", _source, _doi, *_bounds, model=_model.__name__)
+    _add(
+        _name, _technology, "a fitted model of its dynamics", _source, _doi, *_bounds, model=_model.__name__,
+        verified=_verified,
+    )  # fmt: skip
