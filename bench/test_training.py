@@ -8,10 +8,13 @@ import torch
 from conftest import clock, record, within
 
 from memnb.bh.crossbar.Crossbar import crossbars_of
+from memnb.bh.crossbar.Scheme import Scheme
 from memnb.bh.memristor import VTEAM
 from memnb.bh.nonideality import ProgrammingError
+from memnb.insitu import InSituSGD
 from memnb.map.Input import calibrate
 from memnb.map.Module import tune_on
+from memnb.mn.Hardware import Hardware
 from memnb.mn.Module import patch_model
 from memnb.train import WeightNoise
 
@@ -83,3 +86,19 @@ def test_one_pass(adjust):
     ms, reference = (1e3 * statistics.median(column) for column in zip(*times, strict=True))
     what = f"{adjust.__name__}: 2048 samples of 784-512-10"
     record(what, ms, reference, ms / reference, "a digital pass over them")
+
+
+@pytest.mark.parametrize(("update", "limit"), [("PulsedSGD", 8), ("TikiTaka2", 12)])
+def test_in_situ_step(compare, update, limit):
+    torch.manual_seed(0)
+    plain = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
+    hardware = Hardware(VTEAM, {"r_on": 1e4, "r_off": 1e5}, scheme=Scheme.SingleColumn, seed=0)
+    ours = patch_model(copy.deepcopy(plain), hardware=hardware, verbose=False)
+    with torch.enable_grad():
+        ours.tune_()
+        batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
+        pulsed = InSituSGD(ours, 0.01, update, "ReRAM, Gong 2018, exponential", seed=0)
+        steps = [step_of(ours, lambda _: pulsed, *batch), step_of(plain, sgd, *batch)]
+        what = f"training on the chip, 784-512-10, batch 64, {update}, ReRAM"
+        _, ratio = compare(what, *steps, "a plain step", str(limit), 60)
+    assert within(ratio, limit)

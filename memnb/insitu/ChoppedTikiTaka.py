@@ -13,13 +13,13 @@ from ..utils import check_number
 
 # %% ../../nbs/insitu/ChoppedTikiTaka.ipynb #cell-004
 class ChoppedTikiTaka(TikiTaka2):
-    """Chopped version 2. Arguments are those of `TikiTaka2`, and
+    """Chopped version 2. Arguments are those of `TikiTaka2`, with `fast=20` by default, and
 
     `turn`: probability that a row's chopper turns after a read. Buffer: `chopper` (rows,), of 1 and -1.
     """
 
-    def __init__(self, device, shape, *, turn=0.1, **settings):
-        super().__init__(device, shape, **settings)
+    def __init__(self, device, shape, *, turn=0.05, fast=20.0, **settings):
+        super().__init__(device, shape, fast=fast, **settings)
         self.turn = check_number(turn, "turn", at_least=0, at_most=1)
         self.register_buffer("chopper", torch.ones(self.shape[0], **self._kind))
 

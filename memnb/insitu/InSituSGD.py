@@ -115,11 +115,12 @@ class InSituSGD(torch.optim.Optimizer):
         for name, chip in self.chips.items():
             chip.load_state_dict(chips[name])
 
-# %% ../../nbs/insitu/InSituSGD.ipynb #cell-013
+# %% ../../nbs/insitu/InSituSGD.ipynb #cell-015
 def accounts(self, voltage: float | None = None, width: float | None = None) -> pd.DataFrame:
     """Return a table of layers: devices, pulses in all, mean and largest number per device, hidden arrays included.
 
     With the `voltage` (V) and `width` (s) of a pulse also `energy` (J), of devices at their present conductance.
+    With `Pulses(half_select=True)` also `half`, the number of pulses of half the voltage, and `energy` holds theirs.
     """
     rows = {}
     for name, chip in self.chips.items():
@@ -127,6 +128,10 @@ def accounts(self, voltage: float | None = None, width: float | None = None) -> 
         counts = torch.stack([a.pulses for a in arrays])
         row = {"devices": counts.numel(), "pulses": counts.sum().item()}
         row |= {"mean": counts.mean().item(), "largest": counts.max().item()}
+        if chip.rule.pulses.half_select:
+            half = torch.stack([torch.zeros_like(a.pulses) if a.half_pulses is None else a.half_pulses for a in arrays])
+            row["half"] = half.sum().item()
+            counts = counts + half / 4  # a quarter of the energy
         if voltage is not None:
             square = check_number(voltage, "voltage", above=0) ** 2 * check_number(width, "width", above=0)
             g = [chip.middle + a.seen.double() * chip.half_range / chip.rule.reach for a in arrays]
@@ -136,10 +141,14 @@ def accounts(self, voltage: float | None = None, width: float | None = None) -> 
 
 
 def wear(self, endurance_model, **kwargs):
-    "Wear each layer with an endurance model, by the mean number of pulses that its visible devices have got."
+    """Wear each visible device by the number of pulses that it has got.
+
+    `endurance_model` is a function (crossbar, x, **kwargs) of a crossbar and a tensor (rows, columns) of counts.
+    Devices that get no pulses, such as those that a pair is compared with, don't wear.
+    """
     for chip in self.chips.values():
         chip.settle()
-        apply_endurance_model(chip.owner, chip.rule.visible.pulses.mean().item(), endurance_model, **kwargs)
+        apply_endurance_model(chip.owner.crossbars[0], chip.rule.visible.pulses.clone(), endurance_model, **kwargs)
 
 
 def histogram(self, ax=None):

@@ -29,7 +29,7 @@ class MixedPrecision(Update):
         n = (self.chi / dw).trunc().clamp(-self.most, self.most)
         self.chi -= n * dw
         if n.any():
-            self.visible.moved(n.clamp_min(0), (-n).clamp_min(0))
+            self.give(self.visible, n.clamp_min(0), (-n).clamp_min(0))
 
 
 def product(x, d, groups: int = 1):

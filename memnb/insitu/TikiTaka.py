@@ -89,6 +89,9 @@ class TikiTaka(Update):
         if self.groups > 1:
             one = one.repeat(1, self.groups)
         counts = coincidences(
-            one, v, lr / law.dw_min, length=p.length, kind=p.kind, groups=self.groups, generator=self.visible._move
-        )
+            one, v, lr / law.dw_min, length=p.length, kind=p.kind, groups=self.groups, half=p.half_select,
+            generator=self.visible._move,
+        )  # fmt: skip
+        if p.half_select:
+            self.visible.disturb(counts.half_up, counts.half_down)
         self.visible.moved(counts.up, counts.down)

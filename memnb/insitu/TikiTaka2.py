@@ -33,4 +33,4 @@ class TikiTaka2(TikiTaka):
         self.hidden[k] = h - n * step  # more than can be sent is forgotten: kept, it would overshoot later
         n = (n * self.threshold).clamp(-self.most, self.most)
         if n.any():
-            self.visible.moved(n.clamp_min(0), (-n).clamp_min(0), k)
+            self.give(self.visible, n.clamp_min(0), (-n).clamp_min(0), k)

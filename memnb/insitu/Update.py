@@ -20,8 +20,8 @@ class Pulses:
     """How updates are sent, see `memnb.bh.crossbar.Trains`.
 
     `length`: slots of a train, at most. `kind`: "stochastic" or "deterministic". `management`: of updates and lengths.
-    `half_select`: devices that only one line drives are disturbed. `at_once`: samples that see the same state; None:
-    as many as ask no device for more than a tenth of its range.
+    `half_select`: devices that only one line drives are counted, and disturbed if their law says so. `at_once`: samples
+    that see the same state; None: as many as ask no device for more than a tenth of its range.
     """
 
     length: int = 31
@@ -116,6 +116,19 @@ class Update(torch.nn.Module):
             if p.half_select:
                 devices.disturb(counts.half_up, counts.half_down)
             devices.moved(counts.up, counts.down)
+
+    def give(self, devices, up, down, rows=None):
+        "Give rows (None: all) of an array so many pulses up and down, one row after the other."
+        if self.pulses.half_select:
+            total = up + down
+            driven = devices.w.new_zeros(self.shape[0])
+            driven[slice(None) if rows is None else rows] = total.amax(1)
+            fired = driven[:, None] + total.sum(0)  # by the row, until its last device has got all, and by the column
+            full = [torch.zeros_like(devices.w), torch.zeros_like(devices.w)]
+            for kept, n in zip(full, (up, down), strict=True):
+                kept[slice(None) if rows is None else rows] = n
+            devices.disturb(*(fired - 2 * n for n in full))
+        devices.moved(up, down, rows)
 
 
 def _forget_reach(update, keys):

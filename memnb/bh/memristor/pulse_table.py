@@ -158,6 +158,7 @@ class SimulatedDevices(PulsedDevices):
 
     def disturb(self, up, down):
         "Half the voltage, so many times up and then down."
+        self.count_half(up, down)
         volts = self.volts
         try:
             pulses, self.volts = self.pulses.clone(), (volts[0] / 2, volts[1] / 2)

@@ -31,7 +31,8 @@ def pulse_law(law):
 class PulsedDevices(FullPrecision):
     """An array of devices of `shape` that answer to pulses as `law` says, or the library's device of that name.
 
-    Buffers: `w` (state, in units of the law), `seen` (what a read finds), `pulses` (how many each device has got).
+    Buffers: `w` (state, in units of the law), `seen` (what a read finds), `pulses` (how many each device has got),
+    `half_pulses` (how many of half the voltage; None until `disturb` sends some).
     Attributes: `dw_up`, `dw_down`, `w_max`, `w_min`, a number or a tensor like `w`. `seed` says which devices they are.
     `corrupt` is the proportion of stuck devices; None: that of the law. Raise TypeError or ValueError naming the
     argument if any is invalid.
@@ -52,6 +53,7 @@ class PulsedDevices(FullPrecision):
         for name in ("w", "seen"):
             self.register_buffer(name, torch.minimum(torch.maximum(zero, _as(self.w_min, zero)), _as(self.w_max, zero)))
         self.register_buffer("pulses", torch.zeros(self.shape, dtype=torch.float64, device=device))
+        self.register_buffer("half_pulses", None)
         if corrupt:
             place = lambda name: torch.rand(self.shape, generator=stream(seed, "devices", name)).to(**kind)
             stuck, where = place("stuck") < corrupt, place("where")
@@ -106,6 +108,11 @@ class PulsedDevices(FullPrecision):
 
     def set_extra_state(self, state):
         self._move.set_state(state.cpu())
+
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        counted = prefix + "half_pulses" in state_dict
+        self.half_pulses = torch.zeros_like(self.pulses) if counted else None
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def __deepcopy__(self, memo):
         new = type(self).__new__(type(self))
@@ -252,7 +259,9 @@ def disturb(self: PulsedDevices, up, down):
     """Give devices so many pulses of half the voltage, up and down.
 
     Each does the share `half_select` of a step if the law's `spreads` have it, what a table says, or else nothing.
+    All are counted in `half_pulses`.
     """
+    self.count_half(up, down)
     law, share = self.law, self.law.spreads.get("half_select", 0.0)
     kind = law.kind
     if kind == "table":
@@ -264,6 +273,14 @@ def disturb(self: PulsedDevices, up, down):
         new = torch.minimum(torch.maximum(new, _as(self.w_min, new)), _as(self.w_max, new))
         self.seen += new - self.w
         self.w.copy_(new)
+
+
+@patch
+def count_half(self: PulsedDevices, up, down):
+    "Count pulses of half the voltage."
+    if self.half_pulses is None:
+        self.half_pulses = torch.zeros_like(self.pulses)
+    self.half_pulses += up + down
 
 
 @patch

@@ -6,13 +6,15 @@
 __all__ = ['apply_endurance_model']
 
 # %% ../../../nbs/bh/nonideality/Endurance.ipynb #cell-002
+import torch
+
 from .Retention import call_model
-from ...utils import check_number
+from ...utils import check_number, finite_range
 
 # %% ../../../nbs/bh/nonideality/Endurance.ipynb #cell-004
 def apply_endurance_model(
     layer,  # a layer, a model or a crossbar
-    x: float,  # cycles, or energy (J)
+    x: float | torch.Tensor,  # cycles, or energy (J); or a tensor with those of each device, if the model takes it
     endurance_model,  # a function (layer, x, **kwargs)
     **kwargs,  # of the endurance model
 ):
@@ -21,5 +23,8 @@ def apply_endurance_model(
     Return what the model returns, usually the layer. Raise TypeError if the model isn't a function or doesn't take
     these arguments.
     """
-    check_number(x, "x", at_least=0)
+    if not isinstance(x, torch.Tensor):
+        check_number(x, "x", at_least=0)
+    elif finite_range(x, "x")[0] < 0:
+        raise ValueError(f"x: its smallest element is {x.min().item():g}; all must be >= 0")
     return call_model("endurance_model", endurance_model, "endurance", layer, x, kwargs)

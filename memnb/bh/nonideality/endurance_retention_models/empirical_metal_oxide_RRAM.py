@@ -14,7 +14,7 @@ import torch
 from ...crossbar.Crossbar import crossbars_of
 from ...crossbar.Effect import Effect
 from ..FiniteConductanceStates import replace_effect
-from ....utils import check_number
+from ....utils import check_number, finite_range
 
 # %% ../../../../nbs/bh/nonideality/endurance_retention_models/empirical_metal_oxide_RRAM.ipynb #cell-004
 class OperationMode(Enum):
@@ -27,7 +27,8 @@ class OperationMode(Enum):
 class MetalOxide(Effect):
     """Change metal-oxide devices as `x` cycles, joules or seconds do.
 
-    `role` keeps wear and forgetting apart. The arguments are those of `model_endurance_retention`.
+    `role` keeps wear and forgetting apart. The arguments are those of `model_endurance_retention`. If `x` differs from
+    device to device, the setting `x` is the largest, and the buffer `counts` (rows, columns) has them all.
     """
 
     @property
@@ -49,6 +50,11 @@ class MetalOxide(Effect):
         mode = mode.name if isinstance(mode, OperationMode) else mode
         if not isinstance(mode, str) or mode not in OperationMode.__members__:
             raise TypeError(f"operation_mode={mode!r}: must be one of {[str(m) for m in OperationMode]}")
+        counts = x.detach().double() if isinstance(x, torch.Tensor) else None
+        if counts is not None:
+            low, x = finite_range(counts, "x")
+            if low < 0:
+                raise ValueError(f"x: its smallest element is {low:g}; all must be >= 0")
         check_number(x, "x", at_least=0)
         temperature_threshold = 298 if temperature_threshold is None else temperature_threshold
         check_number(temperature_threshold, "temperature_threshold", above=0)
@@ -76,6 +82,13 @@ class MetalOxide(Effect):
             role=role,
             **kept,
         )
+        self.register_buffer("counts", counts)
+
+    def copy(self):
+        new = super().copy()
+        counts = self._buffers.get("counts")
+        new.register_buffer("counts", None if counts is None else counts.clone())
+        return new
 
     def exponent(self, p) -> float:
         "p1 c + p2 tau."
@@ -97,6 +110,9 @@ class MetalOxide(Effect):
                 raise ValueError(f"p={p!r}, with an exponent of {exponent:g}: beyond what numbers can hold") from None
             if self.x <= threshold:
                 continue
+            if (counts := self._buffers.get("counts")) is not None:
+                here = here & (counts > threshold)
+                factor = ((counts / threshold).clamp_min(1) ** (-p[3] * exponent)).to(g)
             failed = 1 / stable if self.mode == "sudden" else g * factor
             g = torch.where(here, failed, g)
         return g
@@ -105,7 +121,7 @@ class MetalOxide(Effect):
 def model_endurance_retention(
     layer,  # a layer, a model or a crossbar
     operation_mode: OperationMode,
-    x: float,  # cycles, energy (J) or time (s)
+    x: float | torch.Tensor,  # cycles, energy (J) or time (s); or of each device of a crossbar (rows, columns)
     p_lrs,  # [p0, p1, p2, p3] of devices in LRS, or None: they don't fail
     stable_resistance_lrs,  # where a sudden failure takes them, ohm
     p_hrs,  # the same in HRS
@@ -125,7 +141,12 @@ def model_endurance_retention(
         temperature_threshold, role,
     )  # fmt: skip
     MetalOxide(*settings)
-    for crossbar in crossbars_of(layer):
+    chips = crossbars_of(layer)
+    for crossbar in chips:
+        shape = tuple(crossbar.memristor.shape)
+        if isinstance(x, torch.Tensor) and x.shape != shape:
+            raise ValueError(f"x: {tuple(x.shape)}: must be a number, or have the crossbar's shape {shape}")
+    for crossbar in chips:
         replace_effect(
             crossbar, MetalOxide(*settings), lambda other: isinstance(other, MetalOxide) and other.role == role
         )
