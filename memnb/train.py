@@ -11,9 +11,9 @@ import torch
 from .bh.crossbar.Crossbar import crossbars_of
 from .bh.nonideality.DeviceFaults import Faults
 from .bh.nonideality.Noise import ProgrammingError
+from .learned_ranges import learn_ranges
 from .map.Observe import readable_layers
 from .utils import check_generator, check_number, drawn_seed, finite_range
-from .learned_ranges import learn_ranges
 from .weight_noise import LearnedClipping, WeightNoise, weights_of
 
 _all_ = [LearnedClipping, WeightNoise, learn_ranges]  # of the pages on weights and ranges
