@@ -76,6 +76,11 @@ def finite_range(
         raise TypeError(f"{name}={tensor!r}: must be a tensor of real numbers")
     if not tensor.numel():
         return 0.0, 0.0
+    if torch.compiler.is_compiling():
+        raise RuntimeError(
+            f"{name}: what follows from the largest of its numbers isn't known to a graph that is recorded; calibrate "
+            "(memnb.calibrate), so that ranges are fixed, and run the module once before torch.compile or torch.export"
+        )
     try:
         lo, hi = (bound.item() for bound in torch.aminmax(tensor.detach()))
     except RuntimeError as e:

@@ -249,7 +249,7 @@ def main():
         "Explorers": ["explore/*"],
         "Networks": ["mn/*"],
         "Mapping": ["map/*"],
-        "Studies and training": ["study/*", "train", "weight_noise", "insitu/*"],
+        "Studies and training": ["study/*", "train", "weight_noise", "learned_ranges", "insitu/*"],
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],

@@ -157,7 +157,7 @@ def _searched(z, bank):
     order = own + [d for d in range(z.dim()) if d not in own]
     flat = z.permute(order)
     passed = 0.5 * (levels[..., 1:] + levels[..., :-1])
-    count = math.prod(z.shape[d] for d in own)
+    count = math.prod([z.shape[d] for d in own])  # a list, which torch.compile follows
     code = torch.searchsorted(
         passed.reshape(count, -1).contiguous(), (flat.reshape(count, -1) - 0.5).contiguous(), right=True
     )

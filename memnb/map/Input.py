@@ -134,9 +134,10 @@ def _checked(s, x, routine):
     scale = torch.as_tensor(s, dtype=x.dtype, device=x.device)
     if not scale.dim() and (scale.requires_grad or traced()):  # of a range that is learned, and checked
         return scale
-    finite_range(scale, "s of scaling_routine")
-    if (scale == 0).any():
-        raise ValueError(f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone")
+    if not traced():  # a graph doesn't know numbers; the read before it was recorded did
+        finite_range(scale, "s of scaling_routine")
+        if (scale == 0).any():
+            raise ValueError(f"scaling_routine={routine!r}: returned s with a zero; the scale can't be undone")
     try:
         return scale.expand(x[..., :1].shape)
     except RuntimeError:

@@ -145,13 +145,19 @@ def limits(self: Ranged) -> list | None:
 @patch
 def tile_of(self: Ranged, columns: int, device=None) -> torch.Tensor:
     "Return (columns,): to which column tile each column that has a converter belongs."
+    own, width, across = self._tiled(columns)
+    within = torch.arange(own, device=device) // width
+    return (torch.arange(self.groups, device=device)[:, None] * across + within).flatten()
+
+
+@patch
+def _tiled(self: Ranged, columns: int) -> tuple:
+    "Return (columns of a group that have converters, columns of a tile, tiles side by side for a group)."
     own = columns // self.groups
     width = own + self.decode.reference
     if self._hardware.tile_shape is not None:
         width = min(width, self._hardware.tile_shape[1])
-    across = -(-(own + self.decode.reference) // width)
-    within = torch.arange(own, device=device) // width
-    return (torch.arange(self.groups, device=device)[:, None] * across + within).flatten()
+    return own, width, -(-(own + self.decode.reference) // width)
 
 
 @patch
@@ -171,12 +177,13 @@ def limits_of(self: Ranged, tiles: int, columns: int):
         return held.repeat_interleave(columns // self.groups // slices).repeat(self.groups)[None]
     if held.dim() == 2 and held.shape == (tiles, columns):
         return held
-    at = self.tile_of(columns, held.device)
-    if held.dim() == 2 and held.shape[0] == tiles and held.shape[1] == at[-1] + 1:
-        return held[:, at]
+    own, width, across = self._tiled(columns)
+    beside = (self.groups - 1) * across + (own - 1) // width + 1
+    if held.dim() == 2 and held.shape == (tiles, beside):
+        return held[:, self.tile_of(columns, held.device)]
     raise ValueError(
         f"ADC_range: shape {tuple(held.shape)}: must be a number, one for each of {slices} slices, "
-        f"{(tiles, int(at[-1]) + 1)} for tiles or {(tiles, columns)} for columns"
+        f"{(tiles, beside)} for tiles or {(tiles, columns)} for columns"
     )
 
 # %% ../../nbs/mn/Ranges.ipynb #cell-010
@@ -189,7 +196,8 @@ def converter_seed(self: Ranged) -> int:
 @patch
 def bank(self: Ranged, kind: str, shape: tuple, unsigned: bool, like: torch.Tensor):
     "Return what is drawn for each of the converters, of the kind 'DAC' or 'ADC'."
-    extra = (self._settings, self.converter_seed, tuple(shape), unsigned, like.dtype, like.device)
+    drawn = (self.seed, self.name, self._converter_seed)  # what the seed of converters depends on
+    extra = (self._settings, drawn, tuple(shape), unsigned, like.dtype, like.device)
     if traced():
         return self._cache.kept(kind, extra)
     draw = lambda: draw_bank(getattr(self._hardware, kind), shape, derive(self.converter_seed, kind), unsigned, like)
@@ -268,7 +276,7 @@ def _summed(digits, factors, column):
     shape[0], shape[column] = factors.shape
     return (digits * factors.reshape(shape)).sum(0)
 
-# %% ../../nbs/mn/Ranges.ipynb #cf76c26b
+# %% ../../nbs/mn/Ranges.ipynb #cell-012
 def finished(reader, voltages, duration, finish, again):
     "Finished readouts of currents; where a converter clips, those of reads with less voltage."
     currents = reader.currents(voltages, duration)
