@@ -246,5 +246,10 @@ def converter(
 
     If there are more than 2^17, only evenly spaced ones are used, with the smallest and the largest. Raise TypeError
     or ValueError if `x` isn't a tensor of floating-point values, or if they aren't finite or are all equal.
+
+    Example:
+        >>> explorer = memnb.explore.converter(torch.randn(500), unit="A")
+        >>> "bits" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Converter(x, unit).explorer(x=x)

@@ -143,6 +143,13 @@ def check_used(
     `read` (whether it was called, and its crossbars read if it has them), `share` (of all weights). Warn if a
     patched layer was not read, and if more than 1 % of the weights are digital. Raise TypeError if `model` isn't a
     module, and what the pass raises.
+
+    Example:
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Embedding(5, 6))
+        >>> chip = memnb.patch_model(net[:1], memnb.Hardware(seed=1), verbose=False)
+        >>> table = memnb.check_used(chip, torch.rand(1, 4))
+        >>> int(table.loc["0", "read"])  # times
+        1
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")

@@ -171,6 +171,14 @@ def error_budget(
 
     The model is compared with its digital weights. Raise ValueError if a layer sees no input, if its weights were
     freed, or if its transform is no line.
+
+    Example:
+        >>> chip = memnb.mn.Linear(
+        ...     torch.nn.Linear(4, 2), memnb.Hardware(effects=[memnb.bh.nonideality.FiniteStates(64)], seed=1)
+        ... )
+        >>> line = memnb.tune_on(chip, torch.rand(10, 4), verbose=False)
+        >>> memnb.study.error_budget(chip, torch.rand(10, 4)).table.index.tolist()
+        [('layer', 'mapping'), ('layer', 'finite states'), ('layer', 'tuning')]
     """
     check_number(reads, "reads", at_least=1, integer=True)
     named = readable_layers(model)

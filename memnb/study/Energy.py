@@ -187,6 +187,11 @@ def energy(
     Each layer gets the inputs that it would have in the digital network. Raise ValueError if the model has no
     memristive layers, a layer sees no input, or reads disturb the devices. Raise TypeError if `assumptions` is no
     Assumptions.
+
+    Example:
+        >>> cost = memnb.study.energy(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), torch.rand(10, 4))
+        >>> int(cost.total["MACs"])
+        8
     """
     if not isinstance(assumptions, Assumptions):
         raise TypeError(f"assumptions={assumptions!r}: must be memnb.study.Energy.Assumptions")

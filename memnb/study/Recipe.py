@@ -273,6 +273,10 @@ def sampled(
 
     Ends that are whole numbers give whole numbers. Raise ValueError if a range is empty, or if a logarithmic range
     isn't positive.
+
+    Example:
+        >>> len(memnb.study.sampled({"p_l": (0.8, 1.0), "ADC_resolution": [4, 6, 8]}, 5))
+        5
     """
     from scipy.stats import qmc  # here: it takes long to import
 

@@ -89,6 +89,16 @@ def load(name: str, storage=beside, units: dict | None = None) -> Results:
     """Return what is stored of a study, without its recipe.
 
     Values that aren't numbers or texts are given as they read. Raise ValueError if the name isn't there.
+
+    Example:
+        >>> import tempfile
+        >>> recipe, file = (
+        ...     memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM),
+        ...     tempfile.mkdtemp() + "/studies.sqlite",
+        ... )
+        >>> results = memnb.study.run(recipe, {}, lambda chip: 1.0, chips=2, name="ones", storage=file, progress=False)
+        >>> len(memnb.study.load("ones", storage=file).table)
+        2
     """
     check_name(storage, name)
     with contextlib.closing(open_file(storage, read=True)) as file, in_words(storage):
@@ -273,6 +283,14 @@ def run(
     model, hardware, metric, seed or names in its grid, and TypeError or ValueError if an argument can't be used.
     What a metric imports or reads from a disk isn't looked at: if that has changed, pass replace=True.
     KeyboardInterrupt leaves what is done.
+
+    Example:
+        >>> recipe = memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM)
+        >>> results = memnb.study.run(
+        ...     recipe, {"p_l": [None, 0.9]}, lambda chip: float(chip.weight.sum()), chips=2, progress=False
+        ... )
+        >>> len(results.table)
+        4
     """
     _check(
         recipe, metric, name, units, workers, devices,

@@ -157,6 +157,15 @@ def search(
     """Find the cheapest configuration whose metrics are at least what `keep` says, in the mean over chips.
 
     Raise whatever `run` raises, and ImportError if optuna isn't installed.
+
+    Example:
+        >>> recipe = memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM)
+        >>> cost = lambda chip: {"bits": chip.hardware.ADC.bits, "level": 1 - 2.0**-chip.hardware.ADC.bits}
+        >>> found = memnb.study.search(
+        ...     recipe, {"ADC_resolution": [4, 6, 8]}, cost, "bits", {"level": 0.98}, chips=1, progress=False
+        ... )
+        >>> found.best
+        {'ADC_resolution': 6}
     """
     try:
         import optuna

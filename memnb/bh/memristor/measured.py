@@ -283,6 +283,11 @@ def from_data(
 
     Raise ValueError that lists the columns and what to pass if they don't say what was measured, if several could be
     meant, or if a unit is missing or doesn't fit. Raise TypeError if the source is of another type.
+
+    Example:
+        >>> v = torch.linspace(-0.1, 0.1, 21)
+        >>> memnb.bh.memristor.from_data({"V (V)": v, "I (A)": v / 1e4}).kind
+        'iv'
     """
     table = _table_of(source)
     columns, units = dict(columns or {}), dict(units or {})
