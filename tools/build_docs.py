@@ -251,7 +251,16 @@ def main():
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
-        "Below": ["bh/converter", "bh/transfer", "bh/quantize", "bh/stochasticparameter", "show", "utils", "docstrings", "fuzz"],
+        "Below": [
+            "bh/converter",
+            "bh/transfer",
+            "bh/quantize",
+            "bh/stochasticparameter",
+            "show",
+            "utils",
+            "docstrings",
+            "fuzz",
+        ],
     }
     sections = {
         caption: [

@@ -198,7 +198,7 @@ def _draw_confusion(figure, ax, total, chips):
 
 # %% ../../nbs/explore/Accuracy.ipynb #cell-023
 def _from_given(label, values, given, unit):
-    "A slider over `values`, none, and the one that is given, where it begins."
+    "A slider over `values`, none, and the one that is given; it begins at that one."
     values = values if given is None or given in values else [given, *values]
     return optional(label, values, given or 0, "none", unit)
 

@@ -219,7 +219,7 @@ def values(self: Explorer) -> dict:
 
 @patch
 def look(self: Explorer, **values):
-    "Return (figure, what is said) for these values; others are as on the screen, where nothing changes."
+    "Return (figure, what is said) for these values; others are as on the screen, which stays as it is."
     with styled():
         figure = Figure(figsize=self._size, layout="constrained")
         return figure, self._draw(figure, **self.values | values)

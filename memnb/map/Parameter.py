@@ -51,7 +51,7 @@ def naive_map(
     """Map weights linearly onto [1/r_off, 1/r_on]: (G_pos, G_neg) for DoubleColumn, one G for SingleColumn.
 
     Conductances in siemens, of the shape, device and dtype of `weight` (integers and half precision: float32). All-zero
-    weights get the level that stands for zero. Raises TypeError for a scheme that is none, ValueError for non-finite
+    weights get the level that stands for zero. Raises TypeError if `scheme` is no Scheme, ValueError for non-finite
     weights, r_on >= r_off, r_on <= 0, or p_l outside [0, 1].
 
     Example:

@@ -200,7 +200,7 @@ def patch_model(
     model: torch.nn.Module,  # changed in place
     memristor_model=None,  # a Hardware; or, with MemTorch's arguments, a class from `memnb.bh.memristor`
     memristor_model_params: dict | None = None,  # of that class: numbers, tensors or StochasticParameters
-    module_parameters_to_patch={},  # `layers` under MemTorch's name, where none is the default
+    module_parameters_to_patch={},  # `layers` under MemTorch's name; there none is the default
     *args,
     hardware=None,  # a Hardware, or {name pattern: Hardware, or None to stay digital}: the first that fits
     layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported

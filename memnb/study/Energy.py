@@ -178,7 +178,7 @@ def energy(
     batch,  # a tensor, or batches as of `calibrate`: samples first
     assumptions: Assumptions = Assumptions(),  # what the parts cost
     *,
-    most_vectors: int = 64,  # of each layer that are solved, where every vector is a circuit
+    most_vectors: int = 64,  # of each layer that are solved, if every vector is a circuit
     samples: int | None = None,  # in the batch; None: its length, which is something else where time comes first
     forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> Cost:

@@ -198,7 +198,7 @@ class Recipe:
             yield chip
 
     def stack(self, configuration: dict, seeds) -> Stack | None:
-        "The chips of `chips` side by side, where that is possible and they are small; else None."
+        "The chips of `chips` side by side, if that is possible and they are small; else None."
         if self.prepare is not None or max((p.numel() for p in self.model.parameters()), default=0) > _small:
             return None
         patched = self.patched(configuration, torch.Generator().manual_seed(seeds[0]))

@@ -111,7 +111,7 @@ def summary(
     groups, first = a.groupby(keys, sort=False), ~keys.duplicated()
     n, mean, std = (found.to_numpy() for found in (groups.count(), groups.mean(), groups.std(ddof=1)))
     half = stats.t.ppf((1 + level) / 2, np.where(n > 1, n - 1, np.nan)) * std / np.sqrt(np.maximum(n, 1))
-    frame = self.table.loc[first, names].reset_index(drop=True)  # as in the table, where None isn't NaN
+    frame = self.table.loc[first, names].reset_index(drop=True)  # as in the table, which tells None from NaN
     frame = frame.assign(chips=n, mean=mean, std=std, low=mean - half, high=mean + half)
     units = self.table.attrs.get("units", {})
     frame.attrs["units"] = {**units, **dict.fromkeys(("mean", "std", "low", "high"), units.get(metric, ""))}

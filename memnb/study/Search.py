@@ -74,7 +74,7 @@ def _apart(value, other):
 
 @patch
 def _missed(self: Found, wanted):
-    "Return how much was reached of what was wanted, where, and what can be done."
+    "Return how much was reached of what was wanted, with which configuration, and what can be done."
     errors = len(self.results.errors)
     raised = f"; {errors} of {len(self.results)} chips raised an error, read `results.errors`" if errors else ""
     measured = [(configuration, means) for configuration, means in self.tried if means]

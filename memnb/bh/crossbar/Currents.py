@@ -71,7 +71,7 @@ def tile_currents(
 ) -> torch.Tensor:
     """Return the currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
 
-    `wires` are (source, line) resistances as `solve` takes them, where each tile is an array of its own. `selector`
+    `wires` are (source, line) resistances as `solve` takes them; each tile is an array of its own. `selector`
     is in series with each device. Raise ValueError if devices that are read through either are to be disturbed.
     """
     x = crossbar.memristor.x

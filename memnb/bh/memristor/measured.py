@@ -24,7 +24,7 @@ class Measured:
     kind: str
     table: pd.DataFrame
     report: list = field(default_factory=list)
-    compliance: tuple = (None, None)  # positive and negative (A), where the current is cut off
+    compliance: tuple = (None, None)  # positive and negative current (A) at which the instrument limits
     cycles: int = 1
 
     @property
@@ -274,7 +274,7 @@ def from_data(
     source,  # path of a text, .npy or .npz file; a DataFrame; a dict of columns; a matrix
     kind: str | None = None,  # "iv", "pulses", "ltp", "map", "states" or "retention"; None: recognised
     *,
-    columns: dict | None = None,  # role -> column, e.g. {"voltage": "V2"}, where names don't say it
+    columns: dict | None = None,  # role -> column, e.g. {"voltage": "V2"}, if names don't say it
     units: dict | None = None,  # column or role -> unit, e.g. {"current": "uA"}
     sample_time: float | None = None,  # s between rows of a sweep without a time
     read_voltage: float | None = None,  # V, for a retention in currents

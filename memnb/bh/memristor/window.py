@@ -95,7 +95,7 @@ class Window:
 def resolve(
     window,  # None, a name in `windows`, or a function of x, or of x and voltage
 ) -> Window | None:
-    "The window, or None; ValueError for an unknown name, TypeError for what can't be called."
+    "Return the window, or None. Raise ValueError for an unknown name, TypeError for anything else that isn't callable."
     if window is None:
         return None
     if isinstance(window, str) and window not in windows:

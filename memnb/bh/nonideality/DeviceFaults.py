@@ -128,7 +128,7 @@ def apply_device_faults(
     g_pristine: float | None = 1e-9,  # conductance of an unformed device (S); None: that of HRS
     generator: torch.Generator | None = None,
 ):
-    """Add Faults to all crossbars; the layer.
+    """Add Faults to all crossbars. Return the layer.
 
     Example:
         >>> chip = memnb.bh.nonideality.DeviceFaults.apply_device_faults(

@@ -62,7 +62,7 @@ def apply_finite_conductance_states(
     n_conductance_states: int,
     spacing: str = "linear",  # or "resistance", "geometric"
 ):
-    """Add FiniteStates to all crossbars, in the place of any that are there; the layer.
+    """Add FiniteStates to all crossbars, in the place of any that are there. Return the layer.
 
     Example:
         >>> chip = memnb.bh.nonideality.FiniteConductanceStates.apply_finite_conductance_states(
