@@ -160,6 +160,16 @@ class _Converter(Exploration):
             "step": f"× {math.exp(adc.step):.4g}" if logarithmic else step,
         }
 
+    def conclude(self, said, bits, **_):
+        clipped, lost = said["clipped (%)"], bits - said["effective bits"]
+        if clipped > 1:
+            return f"{clipped:.2g} % of the values are clipped: a wider range keeps them, but makes every step larger."
+        if lost > 1:
+            return (
+                f"{lost:.1f} of {bits} bits are lost: few values reach the ends of the range, or the errors are large."
+            )
+        return "The values use nearly all of the bits."
+
     def named(self, quantity):
         "The label of an axis."
         return f"{quantity} ({self.prefixed_unit})" if self.unit else quantity

@@ -158,6 +158,7 @@ def plot(
     band: str | None = None,  # "std": of chips; "mean": its 95 % confidence interval; None: std, for chips mean
     log: bool = False,  # a logarithmic axis, if `x` has numbers
     ax=None,
+    digital: float | None = None,  # what the digital network reaches, a dotted line; None: as `run` found it, if it did
 ):
     """Draw a metric against a parameter, with a line and a band for each combination of the others; return the axes.
 
@@ -169,8 +170,11 @@ def plot(
     metric = self._checked(metric, "metric", "metrics")
     if band not in (None, *bands):
         raise ValueError(f"band={band!r}: must be 'std' (between chips), 'mean' (its confidence interval) or None")
+    digital = self.table.attrs.get("digital", {}).get(metric) if digital is None else check_number(digital, "digital")
     with styled():
         ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
+        if digital is not None:
+            ax.axhline(digital, color=palette[6], linestyle=":", linewidth=1.2, label="digital")
         if x is None:
             draw_chips(ax, self.table["chip"], self.table[metric], self.summary(metric, by=[]).iloc[0], band or "mean")
         else:

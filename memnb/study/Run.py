@@ -27,7 +27,7 @@ from .Identity import content_hash
 from .Ledger import Ledger, check_name, in_words, open_file
 from .Recipe import Recipe, combinations
 from .Results import Results
-from .Trial import chip_seed, failed, outcomes, reserved
+from .Trial import Accuracy, chip_seed, failed, name_of, outcomes, reserved
 from ..utils import check_number
 
 # %% ../../nbs/study/Run.ipynb #cell-005
@@ -198,7 +198,17 @@ class _Plan:
         return self.recipe, self.given[text], [chip_seed(self.seed, k) for k in ks], self.metric
 
     def results(self, done: dict) -> Results:
-        return _results(self.texts, self.configurations, self.chips, self.seed, done, self.units)
+        found = _results(self.texts, self.configurations, self.chips, self.seed, done, self.units)
+        found.table.attrs["digital"] = self.digital
+        return found
+
+    @functools.cached_property
+    def digital(self) -> dict:
+        "Return what the network reaches without crossbars, if that can be said: {name of the metric: number}."
+        if isinstance(self.recipe, Recipe) and type(self.metric) is Accuracy and self.metric.forward is None:
+            with torch.no_grad():
+                return {name_of(self.metric): self.metric(self.recipe.model)}
+        return {}
 
 # %% ../../nbs/study/Run.ipynb #cell-016
 class _Live:

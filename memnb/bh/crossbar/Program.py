@@ -179,7 +179,9 @@ def naive_program(
     Example:
         >>> VTEAM = memnb.bh.memristor.VTEAM
         >>> crossbar = memnb.bh.crossbar.Crossbar(VTEAM, VTEAM.preset("programmable"), (2, 4))
-        >>> devices = memnb.bh.crossbar.Program.naive_program(crossbar, (0, 1), 5e-3, rel_tol=0.1, pulse_duration=1e-9)
+        >>> devices = memnb.bh.crossbar.Program.naive_program(
+        ...     crossbar, (0, 1), 5e-3, rel_tol=0.1, pulse_duration=1e-9, timeout=60
+        ... )
         >>> abs(float(devices[0, 1].g) / 5e-3 - 1) <= 0.1
         True
     """
