@@ -20,6 +20,7 @@ from ..bh.crossbar.Crossbar import check_model, crossbars_of, parameters_of
 from ..bh.crossbar.Effect import Effect
 from ..bh.memristor.Memristor import Memristor
 from ..mn.Arguments import from_memtorch
+from ..mn.Hardware import Hardware
 from ..mn.Module import patch_model, supported_module_parameters
 from .Identity import content_hash
 from .Stack import Stack, become, stackable, tune_alike
@@ -67,6 +68,11 @@ class Recipe:
     ):
         if not isinstance(model, torch.nn.Module):
             raise TypeError(f"model={model!r}: must be a torch.nn.Module")
+        if isinstance(memristor_model, Hardware):
+            raise TypeError(
+                "memristor_model: is a Hardware, but a Recipe varies settings one by one: give a class from "
+                "memnb.bh.memristor, its parameters, and what else is set by name, such as tile_shape=(64, 64)"
+            )
         if prepare is not None and not callable(prepare):
             raise TypeError(f"prepare={prepare!r}: must be a function of a patched model, or None")
         if "generator" in patch_settings:
