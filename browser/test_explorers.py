@@ -17,7 +17,13 @@ WALKTHROUGHS = [
     "07_converters",
     "08_nonidealities",
     "09_convolutions",
+    "10_recurrent",
+    "11_training",
+    "12_own_device",
+    "13_porting",
+    "16_language_model",
 ]
+LONG = {"10_recurrent", "11_training", "12_own_device", "13_porting", "16_language_model"}  # networks train first
 FAILED = ", ".join(
     f'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in ("error", "stderr")
 )
@@ -48,10 +54,13 @@ def settled(page):
         page.wait_for_timeout(400)
 
 
-def use(page, name):
-    "Move the first explorer's first slider in all ways; a second is what a reader waits without noticing."
+def use(page, name, first=30):
+    """Move the first explorer's first slider in all ways; a second is what a reader waits without noticing.
+
+    The page may take `first` seconds until its first explorer is there.
+    """
     picture = page.locator(".memnb-picture").first
-    picture.wait_for(timeout=30_000)
+    picture.wait_for(timeout=1000 * first * PATIENCE)
     handle = page.locator(".widget-slider .noUi-handle").first
     handle.scroll_into_view_if_needed()
     settled(page)
@@ -93,13 +102,13 @@ def test_walkthrough(lab, page, name):
     page.locator(".jp-NotebookPanel-toolbar").wait_for(timeout=60_000)
     page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=60_000)
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    times = use(page, name, 120 if name in LONG else 30)
     failed = page.locator(FAILED)
     assert failed.count() == 0, failed.all_inner_texts()
-    times = use(page, name)
     page.evaluate("() => window.jupyterapp.commands.execute('kernelmenu:shutdown')")
     assert not page.errors
     print(name, {k: f"{v:.0f} ms" for k, v in times.items()})
-    seconds = 2.5 if name == "09_convolutions" else 1  # to classify with several chips may take longer
+    seconds = 2.5 if name in {"09_convolutions", *LONG} else 1  # to classify with several chips may take longer
     assert max(times.values()) < 1000 * seconds * PATIENCE, times
 
 

@@ -3,6 +3,12 @@
 __version__ = "0.2.0"
 
 import importlib
+import sys
+
+from .docstrings import Documenting
+
+if Documenting not in sys.meta_path:
+    sys.meta_path.insert(0, Documenting)  # help shows what stands behind arguments, with shapes and units
 
 _subpackages = ("bh", "explore", "insitu", "map", "mn", "study", "train")
 _names = {  # what scripts use most, from the top

@@ -32,7 +32,12 @@ style = {
 
 
 def use_style():
-    "Set the style of the package for all figures that follow."
+    """Set the style of the package for all figures that follow.
+
+    Example:
+        >>> with matplotlib.rc_context():  # as before, afterwards
+        ...     memnb.explore.use_style()
+    """
     import matplotlib
 
     matplotlib.rcParams.update(style)

@@ -28,6 +28,12 @@ def clip_weights(
 
     In a patched model these are the memristive layers. In another model they are all linear, convolutional, recurrent
     and attention layers, to train it digitally in the same way. Raise ValueError if there are none.
+
+    Example:
+        >>> net = torch.nn.Linear(100, 10)
+        >>> memnb.train.clip_weights(net, sigmas=1.0)
+        >>> bool(net.weight.abs().max() <= 0.06)  # uniform in +-0.1, so that sigma is 0.058
+        True
     """
     check_number(sigmas, "sigmas", above=0)
     if per not in ("layer", "channel"):
@@ -48,7 +54,13 @@ def clip_weights(
 
 # %% ../nbs/train.ipynb #cell-010
 def ramp(start: float, stop: float, until: float = 1.0):
-    "A schedule: from `start` at progress 0 linearly to `stop` at progress `until`, and constant from there."
+    """A schedule: from `start` at progress 0 linearly to `stop` at progress `until`, and constant from there.
+
+    Example:
+        >>> schedule = memnb.train.ramp(0.0, 0.1, until=0.5)
+        >>> [schedule(progress) for progress in (0.0, 0.25, 1.0)]
+        [0.0, 0.05, 0.1]
+    """
     check_number(start, "start")
     check_number(stop, "stop")
     check_number(until, "until", above=0, at_most=1)
@@ -130,6 +142,12 @@ def program(
     """Write the weights, as they are now, to the devices of all layers.
 
     What a write redraws is redrawn. Raise ValueError if weights were freed.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)).eval()
+        >>> memnb.train.program(chip)
+        >>> chip.stale
+        False
     """
     layers = readable_layers(model)
     for name, layer in layers.items():
@@ -146,6 +164,11 @@ def new_chip(
 
     What devices and effects draw is drawn anew, from a seed that is drawn from `generator`: the same seed is the same
     chip, whatever was drawn before. Raise what `program` raises.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> memnb.train.new_chip(chip, torch.Generator().manual_seed(2)) is chip
+        True
     """
     if not isinstance(generator, torch.Generator):
         raise TypeError(f"generator={generator!r}: must be a torch.Generator, which says which chip it is")
@@ -166,6 +189,14 @@ def redraw(model, *seeds: int):
 
     Conductances stay as they were written. Of several seeds, each is a chip's: effects that are elementwise then hold
     the numbers of all of them.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.ProgrammingError(0.05))
+        >>> before = chip.crossbars[0].conductance_matrix.clone()
+        >>> memnb.train.redraw(chip, 7)
+        >>> torch.equal(chip.crossbars[0].conductance_matrix, before)
+        False
     """
     for layer in readable_layers(model).values():
         layer.redraw(*seeds)

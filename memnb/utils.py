@@ -85,8 +85,8 @@ def finite_range(
         lo, hi = (bound.item() for bound in torch.aminmax(tensor.detach()))
     except RuntimeError as e:
         raise RuntimeError(
-            f"{name}: what follows from the largest of its numbers can't be computed under torch.vmap, where numbers "
-            "aren't known; calibrate (memnb.calibrate), so that ranges are fixed"
+            f"{name}: what follows from the largest of its numbers can't be computed under torch.vmap, because "
+            "numbers there aren't known; calibrate (memnb.calibrate), so that ranges are fixed"
         ) from e
     if not (math.isfinite(lo) and math.isfinite(hi)):
         bad = (~torch.isfinite(tensor)).nonzero()

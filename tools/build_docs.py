@@ -7,21 +7,27 @@ link leads nowhere, or a public name has no entry.
 
 import argparse
 import ast
+import dataclasses
+import enum
 import fnmatch
+import functools
 import importlib
 import inspect
 import re
 import shutil
 import subprocess
 import sys
+import types
 from configparser import ConfigParser
 from html import escape
 from pathlib import Path
 
 import nbformat
-from nbdev.showdoc import BasicMarkdownRenderer, show_doc
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from memnb.docstrings import Documenting, argument_comments, field_comments
+
+sys.meta_path.remove(Documenting)  # arguments have their comments in the signature here
 ROOT = Path(__file__).resolve().parent.parent
 # walkthroughs in the order of a course; the numbers of their files are names
 COURSE = (1, 23, 20, 2, 12, 21, 6, 3, 4, 7, 22, 5, 8, 9, 10, 16, 11, 19, 18, 14, 17, 15)
@@ -50,13 +56,70 @@ def public_names(source):
     return [n.name for n in ast.parse(source).body if isinstance(n, kinds) and n.name[0] != "_" and not patched(n)]
 
 
+def written(value):
+    "An annotation or a default, as a reader would write it."
+    if value is None or value is type(None):
+        return "None"
+    if isinstance(value, types.UnionType):
+        return " or ".join(map(written, value.__args__))
+    if isinstance(value, functools.partial):
+        given = [*map(written, value.args), *(f"{k}={written(v)}" for k, v in value.keywords.items())]
+        return f"partial({', '.join([written(value.func), *given])})"
+    if isinstance(value, enum.Enum):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and value == type(value)():
+        return f"{type(value).__name__}()"
+    if isinstance(value, str) or isinstance(value, types.GenericAlias):
+        return repr(value)
+    return getattr(value, "__name__", None) or str(value).replace("torch.nn.modules.module.", "torch.nn.")
+
+
+def signature(thing, name):
+    "Python: a line for each argument, with its comment."
+    defined = inspect.unwrap(thing.__init__ if inspect.isclass(thing) else thing)
+    if inspect.isclass(thing) and "__dataclass_fields__" in vars(thing):  # its __init__ has no source
+        own = [c for c in thing.__mro__[::-1] if "__dataclass_fields__" in vars(c)]
+        comments = {k: v for c in own for k, v in field_comments(inspect.findsource(c)[0], c.__name__).items()}
+        returns = None
+    else:
+        try:
+            comments, returns = argument_comments(*inspect.findsource(defined))
+        except (OSError, TypeError):  # of another package, in C
+            comments, returns = {}, None
+    try:
+        called = inspect.signature(thing)
+    except ValueError:  # an exception is made in C, too
+        called = inspect.Signature()
+    rows, starred = [], False
+    for parameter in called.parameters.values():
+        if parameter.kind is parameter.KEYWORD_ONLY and not starred:
+            rows.append("    *,")
+        starred |= parameter.kind in (parameter.VAR_POSITIONAL, parameter.KEYWORD_ONLY)
+        text = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "") + parameter.name
+        comment = comments.get(text)
+        if parameter.annotation is not parameter.empty:
+            kind = parameter.annotation
+            text += f": {kind if isinstance(kind, str) else written(kind)}"
+        if parameter.default is not parameter.empty:
+            default = written(parameter.default).replace("<factory>", "...")
+            text += f" = {default}" if ":" in text else f"={default}"
+        rows.append(f"    {text},{f'  # {comment}' if comment else ''}")
+    result, end = called.return_annotation, f"  # {returns}" if returns else ""
+    if result not in (called.empty, None):
+        end = f" -> {result if isinstance(result, str) else written(result)}{end}"
+    keyword = "class" if inspect.isclass(thing) else "def"
+    middle = "\n" + "\n".join(rows) + "\n" if rows else ""
+    return f"```python\n{keyword} {name.rpartition('.')[2]}({middle}){end}\n```"
+
+
 def entry(thing, name):
-    "Markdown: signature with the arguments' comments, and the docstring."
-    text = show_doc(thing, renderer=BasicMarkdownRenderer)._repr_markdown_()
-    text = re.sub(r"^---\s*\n", "", text)
-    text = re.sub(r"\[source\]\([^)]*\)\{[^}]*\}\s*", "", text)
-    text = re.sub(r"^#+ .*\n", f"### `{name}`\n", text, count=1, flags=re.MULTILINE)
-    return text
+    "Markdown: signature with the arguments' comments, and the docstring, whose example is code."
+    text = inspect.getdoc(thing) or ""
+    example = r"(?m)^Example:\n((?: {4}.*\n?|\n(?= {4}))+)"
+    text = re.sub(example, lambda m: f"```pycon\n{inspect.cleandoc(m[1])}\n```\n", text)
+    first, _, rest = text.partition("\n\n")
+    first = first if "```" in first or "\n" in first else f"*{first}*"
+    return f"### `{name}`\n\n{signature(thing, name)}\n\n{first}\n\n{rest}"
 
 
 def entries(module, source):
@@ -253,7 +316,16 @@ def main():
         "Crossbars": ["bh/crossbar/*"],
         "Devices": ["bh/memristor/*"],
         "Imperfections": ["bh/nonideality/*", "bh/nonideality/endurance_retention_models/*"],
-        "Below": ["bh/converter", "bh/transfer", "bh/quantize", "bh/stochasticparameter", "show", "utils", "fuzz"],
+        "Below": [
+            "bh/converter",
+            "bh/transfer",
+            "bh/quantize",
+            "bh/stochasticparameter",
+            "show",
+            "utils",
+            "docstrings",
+            "fuzz",
+        ],
     }
     fits = lambda p, glob: fnmatch.fnmatch(lower(p).with_suffix("").as_posix(), glob)
     # in the order of the globs, each page once

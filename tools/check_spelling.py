@@ -1,4 +1,4 @@
-"Spell-check the prose: Markdown cells of the notebooks, and the Markdown files."
+"Spell-check the prose: Markdown cells of the notebooks, and the Markdown files; look for turns that stop a reader."
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import nbformat
+from check_words import problems
 
 with tempfile.TemporaryDirectory() as folder:
     for path in sorted(Path("nbs").rglob("*.ipynb")):
@@ -14,4 +15,7 @@ with tempfile.TemporaryDirectory() as folder:
         Path(folder, name).write_text("\n\n".join(prose), encoding="utf-8")
     # British spelling is fine; "ans" and the like occur in formulas
     command = [sys.executable, "-m", "codespell_lib", "--ignore-words-list", "ans,te,nd,fo,fom,som,ot,commun"]
-    sys.exit(subprocess.call([*command, folder, *map(str, Path().glob("*.md"))]))
+    code = subprocess.call([*command, folder, *map(str, Path().glob("*.md"))])
+turns = list(problems())
+print(*turns, sep="\n", end="\n" * bool(turns))
+sys.exit(code or len(turns) > 0)

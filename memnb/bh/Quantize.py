@@ -165,6 +165,10 @@ def quantize(
     largest magnitude, max(|min|, |max|) (of ln|x| for "log"). Raise TypeError if the tensor isn't floating point, and
     ValueError if an element isn't finite, `quant` is too small for the method, `quant_method` is unknown,
     `overflow_rate` is outside [0, 1), or min > max.
+
+    Example:
+        >>> memnb.bh.Quantize.quantize(torch.tensor([0.0, 0.4, 1.0]), 3)  # three levels
+        tensor([0.0000, 0.5000, 1.0000])
     """
     if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
         raise TypeError(f"tensor={tensor!r}: must be a floating-point tensor")

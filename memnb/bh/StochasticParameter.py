@@ -129,7 +129,14 @@ def unpack_parameters(
     r_abs_tol: float | None = None,  # the same in ohm
     resample_threshold: int = 5,  # how often
 ) -> SimpleNamespace:
-    "An object whose attributes are the arguments, each StochasticParameter replaced by one sample; r_on < r_off."
+    """An object whose attributes are the arguments, each StochasticParameter replaced by one sample; r_on < r_off.
+
+    Example:
+        >>> r_on = memnb.bh.StochasticParameter(loc=1e4, scale=1e3)
+        >>> drawn = memnb.bh.unpack_parameters({"r_on": r_on, "r_off": 1e6})
+        >>> 0 < drawn.r_on < drawn.r_off == 1e6
+        True
+    """
     if r_rel_tol is not None and r_abs_tol is not None:
         raise ValueError(f"r_rel_tol={r_rel_tol!r}, r_abs_tol={r_abs_tol!r}: give one of the two")
     for name, tolerance in (("r_rel_tol", r_rel_tol), ("r_abs_tol", r_abs_tol)):

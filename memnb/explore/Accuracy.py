@@ -198,7 +198,7 @@ def _draw_confusion(figure, ax, total, chips):
 
 # %% ../../nbs/explore/Accuracy.ipynb #cell-023
 def _from_given(label, values, given, unit):
-    "A slider over `values`, none, and the one that is given, where it begins."
+    "A slider over `values`, none, and the one that is given; it begins at that one."
     values = values if given is None or given in values else [given, *values]
     return optional(label, values, given or 0, "none", unit)
 
@@ -300,6 +300,12 @@ def accuracy(
 
     Raise TypeError or ValueError if `model` is no classifier or is already patched, if the labels don't fit, or if
     selectors and the like make every sample a circuit to be solved. Raise whatever `patch_model` raises, too.
+
+    Example:
+        >>> net, x, y = torch.nn.Sequential(torch.nn.Linear(4, 2)), torch.rand(20, 4), torch.randint(2, (20,))
+        >>> explorer = memnb.explore.accuracy(net, x, y)
+        >>> "sigma" in explorer.controls  # the last line of a cell shows it
+        True
     """
     given = {"memristor_model": memristor_model, "memristor_model_params": memristor_model_params, **patch_settings}
     explored = _Accuracy(model, x, y, memristor_model, memristor_model_params, patch_settings)

@@ -261,5 +261,10 @@ def array(
     effects on them; effects that replace the read have no part in it. Lines beyond the 256th are left out, and the
     numbers say so. Selectors are for arrays of up to 128x128 devices. Raise TypeError or ValueError if there is no
     crossbar.
+
+    Example:
+        >>> explorer = memnb.explore.array(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)).crossbars[0])
+        >>> "line" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Array(crossbar).explorer(crossbar=crossbar)

@@ -160,6 +160,16 @@ class _Converter(Exploration):
             "step": f"× {math.exp(adc.step):.4g}" if logarithmic else step,
         }
 
+    def conclude(self, said, bits, **_):
+        clipped, lost = said["clipped (%)"], bits - said["effective bits"]
+        if clipped > 1:
+            return f"{clipped:.2g} % of the values are clipped: a wider range keeps them, but makes every step larger."
+        if lost > 1:
+            return (
+                f"{lost:.1f} of {bits} bits are lost: few values reach the ends of the range, or the errors are large."
+            )
+        return "The values use nearly all of the bits."
+
     def named(self, quantity):
         "The label of an axis."
         return f"{quantity} ({self.prefixed_unit})" if self.unit else quantity
@@ -246,5 +256,10 @@ def converter(
 
     If there are more than 2^17, only evenly spaced ones are used, with the smallest and the largest. Raise TypeError
     or ValueError if `x` isn't a tensor of floating-point values, or if they aren't finite or are all equal.
+
+    Example:
+        >>> explorer = memnb.explore.converter(torch.randn(500), unit="A")
+        >>> "bits" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Converter(x, unit).explorer(x=x)

@@ -354,5 +354,10 @@ def device(
     A device stands for its model with its nominal parameters, from a fresh state. The picture samples signals 400
     times in a period; `time_series_resolution` has no effect. Raise TypeError if `model` is no device model or lacks
     one of the parameters, and ValueError if it refuses a value.
+
+    Example:
+        >>> explorer = memnb.explore.device(memnb.bh.memristor.VTEAM)
+        >>> "amplitude" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Device(model, parameters).explorer(model=model, parameters=parameters)

@@ -297,5 +297,10 @@ def effects(
 
     Raise TypeError if `layer` is no such layer, ValueError if its weights were freed, and whatever the layer raises
     if the inputs don't fit.
+
+    Example:
+        >>> explorer = memnb.explore.effects(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)))
+        >>> "sigma" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Effects(layer, x).explorer(layer=layer, x=x)

@@ -219,7 +219,7 @@ def values(self: Explorer) -> dict:
 
 @patch
 def look(self: Explorer, **values):
-    "Return (figure, what is said) for these values; others are as on the screen, where nothing changes."
+    "Return (figure, what is said) for these values; others are as on the screen, which stays as it is."
     with styled():
         figure = Figure(figsize=self._size, layout="constrained")
         return figure, self._draw(figure, **self.values | values)
@@ -309,20 +309,28 @@ def refresh(self: Explorer):
         idle = self._idle(**self.values)
         for name, control in self.controls.items():
             control.disabled = name in idle
+    self.add_class("memnb-busy")
     try:
         png, said = self._drawn()
         code = self.code_for()
     except (ValueError, TypeError) as e:
         self.numbers.value = f"<b style='color:{palette[1]}'>{escaped(e)}</b>"
         return
+    finally:
+        self.remove_class("memnb-busy")
     self.picture.value = png
     numbers = (f"{escaped(k)}: <b>{escaped(v)}</b>" for k, v in (_written(*pair) for pair in said.items()))
     sentence = self._conclude(said, **self.values) if self._conclude is not None else ""
     self.numbers.value = " &nbsp; ".join(numbers) + f"<div><i>{escaped(sentence)}</i></div>" * bool(sentence)
-    self.said, self.code.value, self.copy.value = said, code, _copy.format(escaped(code))
+    self.said, self.code.value, self.copy.value = said, code, _busy + _copy.format(escaped(code))
     self.code.rows = code.count("\n") + 2
 
 
+# what takes longer than a fifth of a second is dimmed meanwhile
+_busy = (
+    "<style>.memnb-busy {cursor: progress}"
+    ".memnb-busy .memnb-picture, .memnb-busy .memnb-numbers {opacity: 0.4; transition: opacity 0s 0.2s}</style>"
+)
 _units = re.compile(r"(.*) \((S|A|Ω|V|J|W|s|Hz)\)$")
 _copy = (
     '<button class="jupyter-button" onclick="navigator.clipboard.writeText(this.nextElementSibling.textContent)">'

@@ -224,5 +224,10 @@ def inputs(
 
     If there are more than 2^18 elements, only evenly spaced samples are shown, and the one with the largest element.
     Raise TypeError or ValueError if `x` isn't a tensor of activations, or if they aren't finite or are all 0.
+
+    Example:
+        >>> explorer = memnb.explore.inputs(torch.randn(50, 30))
+        >>> "bits" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Inputs(x).explorer(x=x)

@@ -154,5 +154,11 @@ def conclude(self: _Library, said, device, time, **_):
 
 
 def library() -> Explorer:
-    "Explore the devices of `memnb.library()`: what was measured of them."
+    """Explore the devices of `memnb.library()`: what was measured of them.
+
+    Example:
+        >>> explorer = memnb.explore.library()
+        >>> "device" in explorer.controls  # the last line of a cell shows it
+        True
+    """
     return _Library().explorer()

@@ -193,5 +193,10 @@ def mapping(
     """Explore how weights become conductances and come back.
 
     Raise TypeError or ValueError if `weight` isn't the weight tensor of a layer, or isn't finite.
+
+    Example:
+        >>> explorer = memnb.explore.mapping(torch.randn(20, 30))
+        >>> "levels" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Mapping(weight).explorer(weight=weight)

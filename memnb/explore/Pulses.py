@@ -193,5 +193,11 @@ def conclude(self: _Pulses, said, **_):
 def pulses(
     device="ReRAM, Gong 2018, exponential",  # the name of a device of the library, a MeasuredDevice or a PulseLaw
 ) -> Explorer:
-    "Explore what pulses do to a device. Raise TypeError if nothing is known of how it responds to pulses."
+    """Explore what pulses do to a device. Raise TypeError if nothing is known of how it responds to pulses.
+
+    Example:
+        >>> explorer = memnb.explore.pulses("ReRAM, Gong 2018, exponential")
+        >>> "count" in explorer.controls  # the last line of a cell shows it
+        True
+    """
     return _Pulses(device).explorer(device=device)

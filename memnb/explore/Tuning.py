@@ -245,5 +245,10 @@ def tuning(
     If `x` has many samples, only evenly spaced ones are used: about 2^17 elements, or 16 samples (4 images) if a read
     is slow. Raise TypeError if `layer` is no memristive layer with a crossbar, and ValueError if its digital weights
     were freed or it can't take the inputs.
+
+    Example:
+        >>> explorer = memnb.explore.tuning(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)))
+        >>> "count" in explorer.controls  # the last line of a cell shows it
+        True
     """
     return _Tuning(layer, x).explorer(layer=layer, x=x)

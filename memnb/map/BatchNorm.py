@@ -24,6 +24,12 @@ def reestimate_batchnorm(
     as before.
 
     Raise ValueError if the model has no such layers.
+
+    Example:
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+        >>> chip = memnb.patch_model(net, memnb.Hardware(seed=1), verbose=False)
+        >>> memnb.map.Module.reestimate_batchnorm(chip, torch.rand(100, 4))  # how many there were
+        1
     """
     norms = [
         m for m in model.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) and m.track_running_stats

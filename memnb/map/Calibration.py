@@ -23,7 +23,12 @@ def best_range(
     method: str | float,  # "max", "mse", a quantile in (0, 1], or such as "3 sigma"
     bits: int | None = None,  # of the converter, one for the sign; None: no rounding
 ) -> float:
-    "The range for a converter of these values; 0 if all are 0. ValueError for another method."
+    """The range for a converter of these values; 0 if all are 0. ValueError for another method.
+
+    Example:
+        >>> memnb.map.Calibration.best_range(torch.tensor([0.5, -2.0, 1.0]), "max")
+        2.0
+    """
     check_method(method)
     lo, hi = finite_range(values, "values")
     magnitude, largest = values.detach().abs().flatten(), max(-lo, hi)
@@ -237,6 +242,13 @@ def calibrate(
 
     Raise ValueError if a method is impossible, if a calibrated ADC has fewer than two bits, or if a logarithmic one has
     another method than "max". Raise TypeError if `batches` aren't batches.
+
+    Example:
+        >>> hardware = memnb.Hardware(max_input_voltage=0.2, DAC=8, ADC=8, seed=1)
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), hardware)
+        >>> table = memnb.calibrate(chip, torch.rand(100, 4), verbose=False)
+        >>> list(table.columns)
+        ['input_range', 'inputs clipped', 'ADC_range (A)', 'currents clipped']
     """
     layers = readable_layers(model)
     check_number(samples, "samples", at_least=1, integer=True)

@@ -53,6 +53,11 @@ def naive_scale(
     input is taken to be in volts.
 
     Raise TypeError or ValueError if `max_input_voltage` isn't a number > 0, and ValueError if the input isn't finite.
+
+    Example:
+        >>> layer = memnb.mn.Linear(torch.nn.Linear(2, 1), memnb.Hardware(max_input_voltage=0.5))
+        >>> memnb.map.Input.naive_scale(layer, torch.tensor([[1.0, -2.0]]))  # V
+        tensor([[ 0.2500, -0.5000]])
     """
     lo, hi = finite_range(input, "input")
     if not input.is_floating_point():
@@ -182,6 +187,12 @@ def per_sample_scale(
     """Return (V, s): each vector of rows is scaled so that its largest magnitude is max_input_voltage.
 
     Raise ValueError if there is no `max_input_voltage`.
+
+    Example:
+        >>> layer = memnb.mn.Linear(torch.nn.Linear(2, 1), memnb.Hardware(max_input_voltage=0.5))
+        >>> memnb.map.Input.per_sample_scale(layer, torch.tensor([[1.0, -2.0], [4.0, 1.0]]))[0]  # V
+        tensor([[ 0.2500, -0.5000],
+                [ 0.5000,  0.1250]])
     """
     limit = _limit(module, input)
     largest = input.detach().abs().amax(-1, keepdim=True) if input.shape[-1] else input.new_ones(*input.shape[:-1], 1)
@@ -202,6 +213,13 @@ def fixed_scale(
     With `bits`, inputs are also rounded to a DAC's steps; gradients pass straight through the rounding.
 
     Raise ValueError if `range` isn't > 0, or if there is no `range` or no `max_input_voltage`.
+
+    Example:
+        >>> layer = memnb.mn.Linear(torch.nn.Linear(2, 1), memnb.Hardware(max_input_voltage=0.5))
+        >>> memnb.map.Input.fixed_scale(
+        ...     layer, torch.tensor([[1.0, -3.0]]), range=2.0
+        ... )  # V, and V for an activation of 1
+        (tensor([[ 0.2500, -0.5000]]), 0.25)
     """
     limit, range = _limit(module, input), _range(module, range, input)
     s = limit / range
@@ -231,6 +249,11 @@ def bit_serial(
 
     Inputs are clipped to [-range, range (1 - 2^(1 - bits))], without a sign to [0, range]. Gradients pass straight
     through. Raises as `fixed_scale`.
+
+    Example:
+        >>> layer = memnb.mn.Linear(torch.nn.Linear(2, 1), memnb.Hardware(max_input_voltage=0.5))
+        >>> memnb.map.Input.bit_serial(layer, torch.rand(1, 2), bits=4, range=1.0)[0].shape  # a pattern for each bit
+        torch.Size([4, 1, 2])
     """
     check_number(bits, "bits", at_least=2, at_most=24, integer=True)
     limit, range = _limit(module, input), _range(module, range, input)
@@ -265,6 +288,11 @@ def pulse_width(
     """Return (V, Encoding): max_input_voltage with the sign of the input, for a time proportional to its magnitude.
 
     Raise what `fixed_scale` raises.
+
+    Example:
+        >>> layer = memnb.mn.Linear(torch.nn.Linear(2, 1), memnb.Hardware(max_input_voltage=0.5))
+        >>> memnb.map.Input.pulse_width(layer, torch.tensor([[1.0, -0.3]]), range=1.0)[0]  # V: time tells the magnitude
+        tensor([[ 0.5000, -0.5000]])
     """
     limit, range = _limit(module, input), _range(module, range, input)
     input, bits = _positive(input, bits, signed)
@@ -285,6 +313,13 @@ def predistorted_scale(
     s is max_input_voltage/range. If the two directions differ, full scale is the smaller of the two currents.
 
     Raise what `fixed_scale` raises, and ValueError if the devices have another curve.
+
+    Example:
+        >>> cell = memnb.bh.memristor.VTEAM.preset("illustrative") | {"iv": "exponential"}
+        >>> layer = memnb.mn.Linear(
+        ...     torch.nn.Linear(2, 1), memnb.Hardware(device_parameters=cell, max_input_voltage=0.5)
+        ... )
+        >>> voltages, factor = memnb.map.Input.predistorted_scale(layer, torch.tensor([[1.0, -0.3]]), range=1.0)
     """
     limit, range = _limit(module, input), _range(module, range, input)
     phi = module.crossbars[0].memristor.nominal_phi

@@ -102,6 +102,12 @@ def naive_tune(
     their own, with scales of their own.
 
     Raise ValueError if `input_shape` is empty or impossible.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> line = memnb.map.Module.naive_tune(chip, (100, 4), verbose=False)
+        >>> round(line.r2.item(), 4)
+        1.0
     """
     return _fitted_line(module, input_shape, verbose, generator, per_column=False)
 
@@ -187,6 +193,13 @@ def analytic_tune(
     """Return the line that `naive_tune` would find with infinitely many inputs.
 
     It is computed from weights and conductances. Raise ValueError if the devices aren't ohmic.
+
+    Example:
+        >>> line = memnb.map.Module.analytic_tune(
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), verbose=False
+        ... )
+        >>> line.intercept.item()
+        0.0
     """
     with torch.no_grad():
         w, g = module.matrices()
@@ -212,7 +225,13 @@ def column_tune(
     *,
     generator: torch.Generator | None = None,  # of the random inputs
 ) -> Affine:
-    "A line for each output channel, fitted on the inputs of `naive_tune`; raises what it raises."
+    """A line for each output channel, fitted on the inputs of `naive_tune`; raises what it raises.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> memnb.map.Module.column_tune(chip, (100, 4), verbose=False).coef.shape  # one for each output
+        torch.Size([2])
+    """
     return _fitted_line(module, input_shape, verbose, generator, per_column=True)
 
 # %% ../../nbs/map/Module.ipynb #cell-023
@@ -229,6 +248,12 @@ def tune_on(
     slope error and r2 on every fourth sample, which was not. Either all layers are set or none.
 
     Raise ValueError if a layer sees no input or if its digital weights were freed. Raise what `observe` raises.
+
+    Example:
+        >>> chip, x = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), torch.rand(100, 4)
+        >>> table = memnb.tune_on(chip, x, verbose=False)
+        >>> torch.allclose(chip(x), torch.nn.functional.linear(x, chip.weight, chip.bias), atol=1e-4)
+        True
     """
     if not isinstance(per_column, bool) or not isinstance(verbose, bool):
         raise TypeError(f"per_column={per_column!r}, verbose={verbose!r}: must be True or False")
@@ -274,6 +299,12 @@ def tuning_report(
     """Return slope error and r2 of every layer's transform on these inputs.
 
     Raise ValueError if a transform isn't a line. Raise what `tune_on` raises.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> line = memnb.tune_on(chip, torch.rand(10, 4), verbose=False)
+        >>> list(memnb.map.Module.tuning_report(chip, torch.rand(100, 4)))
+        ['slope error', 'r2']
     """
     found = {}
 

@@ -24,6 +24,10 @@ def largest_weight(
     """Return the magnitude that is mapped to the full range.
 
     It is max|w|, or the k-th smallest |w| for `p_l`. It is 0 if all weights are 0.
+
+    Example:
+        >>> memnb.map.Parameter.largest_weight(torch.tensor([-3.0, 1.0, 2.0]))
+        3.0
     """
     if p_l is not None:
         check_number(p_l, "p_l", at_least=0, at_most=1)
@@ -47,8 +51,15 @@ def naive_map(
     """Map weights linearly onto [1/r_off, 1/r_on]: (G_pos, G_neg) for DoubleColumn, one G for SingleColumn.
 
     Conductances in siemens, of the shape, device and dtype of `weight` (integers and half precision: float32). All-zero
-    weights get the level that stands for zero. Raises TypeError for a scheme that is none, ValueError for non-finite
+    weights get the level that stands for zero. Raises TypeError if `scheme` is no Scheme, ValueError for non-finite
     weights, r_on >= r_off, r_on <= 0, or p_l outside [0, 1].
+
+    Example:
+        >>> positive, negative = memnb.map.Parameter.naive_map(
+        ...     torch.tensor([[1.0, -1.0]]), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn
+        ... )
+        >>> positive  # S: 1 / (10 kohm) and 1 / (1 Mohm)
+        tensor([[1.0000e-04, 1.0000e-06]])
     """
     w = _checked(weight, r_on, r_off, scheme)
     return _onto(w, largest_weight(w, p_l), r_on, r_off, scheme)
@@ -116,6 +127,13 @@ def balanced_map(
     """Map weights to pairs of devices around the middle of their range: (G_pos, G_neg), S.
 
     A single column is mapped as by `naive_map`. Raise what `naive_map` raises.
+
+    Example:
+        >>> positive, negative = memnb.map.Parameter.balanced_map(
+        ...     torch.tensor([[1.0, 0.0]]), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn
+        ... )
+        >>> positive + negative  # the same for every pair
+        tensor([[0.0001, 0.0001]])
     """
     w = _checked(weight, r_on, r_off, scheme)
     return _around(w, largest_weight(w, p_l), r_on, r_off, scheme)
@@ -183,6 +201,10 @@ def mse_map(
     """Map weights like `naive_map`, with the limit that is best for devices with so many levels.
 
     Give it as `functools.partial(mse_map, levels=16)`.
+
+    Example:
+        >>> mapping = functools.partial(memnb.map.Parameter.mse_map, levels=16)
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(mapping_routine=mapping))
     """
     check_number(levels, "levels", at_least=2, integer=True)
     w = _checked(weight, r_on, r_off, scheme)
@@ -208,7 +230,12 @@ def noise_map(
     *,
     sigma: float,  # standard deviation of the programming error, as a share of g_on
 ):
-    "`naive_map` with the limit that is best for so much noise; give `functools.partial(noise_map, sigma=0.05)`."
+    """`naive_map` with the limit that is best for so much noise; give `functools.partial(noise_map, sigma=0.05)`.
+
+    Example:
+        >>> mapping = functools.partial(memnb.map.Parameter.noise_map, sigma=0.05)
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(mapping_routine=mapping))
+    """
     check_number(sigma, "sigma", at_least=0)
     w = _checked(weight, r_on, r_off, scheme)
     _no_share(p_l, "noise_map")
@@ -234,6 +261,13 @@ def per_column_map(
     """Map weights like `naive_map`, but with a limit for each output, which the decode undoes.
 
     The readout is in units of weights. Raise what `naive_map` raises.
+
+    Example:
+        >>> mapped = memnb.map.Parameter.per_column_map(
+        ...     torch.tensor([[1.0, 0.5], [0.1, 0.05]]), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn
+        ... )
+        >>> mapped.matrices[0][0].equal(mapped.matrices[0][1])  # each output takes the whole range
+        True
     """
     w = _outputs(weight, r_on, r_off, scheme)
     flat = w.detach().reshape(len(w), -1).abs()
@@ -270,6 +304,12 @@ def reference_map(
     """Map weights like `naive_map` to single columns, and add a column at (1/r_on + 1/r_off)/2.
 
     That column is the reference of all others. Raise ValueError unless `scheme` is SingleColumn.
+
+    Example:
+        >>> single = memnb.bh.Scheme.SingleColumn
+        >>> mapped = memnb.map.Parameter.reference_map(torch.rand(2, 4), 1e4, 1e6, single)
+        >>> mapped.matrices[0].shape  # two outputs and the reference
+        torch.Size([3, 4])
     """
     w = _outputs(weight, r_on, r_off, scheme)
     if scheme is not Scheme.SingleColumn:
@@ -293,6 +333,13 @@ def sliced_map(
     Give it as `functools.partial(sliced_map, bits=8, cell_bits=2)`. Gradients pass straight through the rounding.
 
     Raise what `naive_map` raises, and ValueError if a number of bits is impossible.
+
+    Example:
+        >>> mapped = memnb.map.Parameter.sliced_map(
+        ...     torch.rand(2, 4), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn, bits=8, cell_bits=2
+        ... )
+        >>> mapped.matrices[0].shape  # four columns for each output
+        torch.Size([8, 4])
     """
     w = _outputs(weight, r_on, r_off, scheme)
     check_number(bits, "bits", at_least=1, at_most=24, integer=True)
@@ -334,6 +381,13 @@ def pairs_map(
     """Every weight in several pairs (or single columns); give `functools.partial(pairs_map, significance=(1, 1, 1))`.
 
     Raises what `naive_map` raises, and ValueError for significances that aren't numbers > 0 from high to low.
+
+    Example:
+        >>> mapped = memnb.map.Parameter.pairs_map(
+        ...     torch.rand(2, 4), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn, significance=(1, 1, 1)
+        ... )
+        >>> mapped.matrices[0].shape  # three pairs for each weight
+        torch.Size([6, 4])
     """
     w = _outputs(weight, r_on, r_off, scheme)
     if not hasattr(significance, "__len__"):

@@ -158,6 +158,13 @@ def check_used(
     module, and what the pass raises.
 
     Call it, or the model itself once, before `torch.compile` or `torch.export`: in a compiled pass nobody looks.
+
+    Example:
+        >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Embedding(5, 6))
+        >>> chip = memnb.patch_model(net[:1], memnb.Hardware(seed=1), verbose=False)
+        >>> table = memnb.check_used(chip, torch.rand(1, 4))
+        >>> int(table.loc["0", "read"])  # times
+        1
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")

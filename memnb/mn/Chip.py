@@ -39,6 +39,12 @@ def summary(
     Its columns give the class, the numbers of crossbars, devices and arrays, how full the arrays are, and the
     resistances in ohm. `arrays` counts tiles, or whole crossbars if there are no tiles. `utilisation` is the share of
     their cells that are devices.
+
+    Example:
+        >>> memnb.mn.Chip.summary(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))).shape[
+        ...     0
+        ... ]  # the layer and the total
+        2
     """
     rows = []
     for path, layer in _named_layers(model):
@@ -71,7 +77,17 @@ def summary(
 
 # %% ../../nbs/mn/Chip.ipynb #cell-008
 def conductances(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    "{layer.number: conductances (rows, columns), S} of all crossbars, as a read sees them."
+    """{layer.number: conductances (rows, columns), S} of all crossbars, as a read sees them.
+
+    Example:
+        >>> {
+        ...     name: tuple(g.shape)
+        ...     for name, g in memnb.mn.Chip.conductances(
+        ...         memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        ...     ).items()
+        ... }
+        {'Linear.0': (4, 2), 'Linear.1': (4, 2)}
+    """
     named = {
         f"{path or type(layer).__name__}.{k}": c
         for path, layer in _named_layers(model)
@@ -84,7 +100,18 @@ def save_conductances(
     model: torch.nn.Module,  # a patched model or a memristive layer
     path,  # a file .npz, or a folder for CSV files, which is made
 ):
-    "Write the conductances of all crossbars (S). FileExistsError for a folder that holds CSV files already."
+    """Write the conductances of all crossbars (S). FileExistsError for a folder that holds CSV files already.
+
+    Example:
+        >>> import tempfile
+        >>> chip, file = (
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)),
+        ...     tempfile.mkdtemp() + "/chip.npz",
+        ... )
+        >>> memnb.mn.Chip.save_conductances(chip, file)
+        >>> memnb.mn.Chip.load_conductances(chip, file)  # dead devices
+        {'Linear.0': 0, 'Linear.1': 0}
+    """
     path, arrays = Path(path), {name: g.cpu().numpy() for name, g in conductances(model).items()}
     if path.suffix == ".npz":
         with whole_file(path) as file:
@@ -109,6 +136,16 @@ def load_conductances(
     ValueError, before anything is written, if crossbars are missing or unknown, if shapes differ, if all devices of a
     crossbar are dead or a value is infinite, if values lie beyond the devices' bounds and `clip` is False, or if a
     crossbar has effects, which would act on the values once more.
+
+    Example:
+        >>> import tempfile
+        >>> chip, file = (
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)),
+        ...     tempfile.mkdtemp() + "/chip.npz",
+        ... )
+        >>> memnb.mn.Chip.save_conductances(chip, file)
+        >>> memnb.mn.Chip.load_conductances(chip, file)  # dead devices
+        {'Linear.0': 0, 'Linear.1': 0}
     """
     check_number(dead, "dead", at_least=0)
     path = file_to_read(path)

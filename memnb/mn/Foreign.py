@@ -86,6 +86,18 @@ def register_layer(
     A convolution has `in_channels`, `kernel_size`, `stride` and so on, as torch's has them. Raise TypeError if
     `torch_class` is neither a class of modules nor a full name, if `as_` isn't torch's Linear, Conv1d, Conv2d or
     Conv3d, or if `weight` or `before` isn't a function.
+
+    Example:
+        >>> class Transposed(torch.nn.Module):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.weight, self.bias = torch.nn.Parameter(torch.rand(4, 2)), None
+        ...
+        ...     def forward(self, x):
+        ...         return x @ self.weight
+        >>> memnb.register_layer(Transposed, as_=torch.nn.Linear, weight=lambda layer: layer.weight.T)
+        >>> memnb.patch_model(Transposed(), memnb.Hardware(), verbose=False).out_features
+        2
     """
     if isinstance(torch_class, str):
         if "." not in torch_class:

@@ -254,7 +254,7 @@ def precise(self: MemristiveLayer, input, name="input"):
         )
     if not isinstance(input, torch.Tensor) or input.device != device:
         raise TypeError(
-            f"{name}: {getattr(input, 'device', type(input))}: must be a tensor on {device}, where the layer is"
+            f"{name}: {getattr(input, 'device', type(input))}: must be a tensor on {device}, like the layer"
         )
     if input.is_nested or input.layout is not torch.strided:
         kind = "nested" if input.is_nested else input.layout

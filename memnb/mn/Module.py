@@ -200,7 +200,7 @@ def patch_model(
     model: torch.nn.Module,  # changed in place
     memristor_model=None,  # a Hardware; or, with MemTorch's arguments, a class from `memnb.bh.memristor`
     memristor_model_params: dict | None = None,  # of that class: numbers, tensors or StochasticParameters
-    module_parameters_to_patch={},  # `layers` under MemTorch's name, where none is the default
+    module_parameters_to_patch={},  # `layers` under MemTorch's name; there none is the default
     *args,
     hardware=None,  # a Hardware, or {name pattern: Hardware, or None to stay digital}: the first that fits
     layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported
@@ -217,6 +217,11 @@ def patch_model(
     `forward_legacy`, `disable_legacy`, `apply_nonidealities` and `stale_layers`. Raise ValueError if a class can't be
     patched, if the model has nothing (left) to patch, or if torch would bypass a layer; TypeError if a keyword is
     unknown or the two forms are mixed; and all that a layer raises. In each case the model is unchanged.
+
+    Example:
+        >>> chip = memnb.patch_model(torch.nn.Linear(4, 2), memnb.Hardware(seed=1), verbose=False)
+        >>> chip.crossbars[0].conductance_matrix.shape
+        torch.Size([4, 2])
     """
     if len(args) > 17:  # in MemTorch's order it is the last
         args, verbose = args[:17], args[17]
@@ -363,6 +368,11 @@ def unpatch_model(
     Return the model, or a new layer if the model is itself a memristive layer. Raise ValueError, and leave the model
     unchanged, if it has no memristive layers, if the originals are wanted but were freed, or if a transform is not a
     line.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> memnb.unpatch_model(chip)
+        Linear(in_features=4, out_features=2, bias=True)
     """
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={model!r}: must be a torch.nn.Module")

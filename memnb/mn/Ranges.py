@@ -206,7 +206,7 @@ def bank(self: Ranged, kind: str, shape: tuple, unsigned: bool, like: torch.Tens
 
 @patch
 def noise_stream(self: Ranged, kind: str, like: torch.Tensor) -> torch.Generator:
-    "Return the stream of a kind of converters' noise, where `like` is."
+    "Return the stream of a kind of converters' noise, on the device of `like`."
     if traced():
         return None
     streams = self.__dict__.get("_noise") or {}

@@ -38,7 +38,7 @@ class Effective:
         return Effective(*map(of, self.effective), self.noise and self.noise.moved(fn))
 
     def scaled(self, layer, coef, own: bool = False):
-        "Return the same with the slope of a line; of weights that are its `own` alone, where they lie."
+        "Return the same with the slope of a line; of weights that are its `own` alone, in place."
         if own and not coef.dim() and self.noise is None:
             weight, bias = self.effective
             return Effective(weight.mul_(coef), bias if bias is None else bias * coef.to(bias.dtype))

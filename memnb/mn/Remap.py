@@ -68,6 +68,13 @@ def add_spares(
     """Give layers of a digital model spare columns, which hold weights of 0; patch it afterwards. Return the model.
 
     Raise ValueError if no layer is meant.
+
+    Example:
+        >>> from memnb.mn import Remap
+        >>> net = Remap.add_spares(torch.nn.Sequential(torch.nn.Linear(4, 2)), columns=1)
+        >>> chip = memnb.patch_model(net, memnb.Hardware(seed=1), verbose=False)
+        >>> next(m for m in chip.modules() if isinstance(m, memnb.mn.Linear)).crossbars[0].columns
+        3
     """
     check_number(columns, "columns", at_least=0, integer=True)
     found = []
@@ -214,6 +221,14 @@ def remap(
     Layers become `Routed`, and their weights are written anew. Return a table: for each layer the stuck devices, the
     error that they cause before and after (relative, root of the sum of squares), and how many outputs and inputs have
     moved or changed their sign. Raise ValueError if no layer can be remapped.
+
+    Example:
+        >>> chip = memnb.patch_model(torch.nn.Sequential(torch.nn.Linear(8, 8)), memnb.Hardware(seed=1), verbose=False)
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.Faults(lrs=0.1))
+        >>> from memnb.mn.Remap import remap
+        >>> table = remap(chip)
+        >>> len(table)
+        1
     """
     check_number(rounds, "rounds", at_least=1, integer=True)
     routed = {id(m.layer): (name, m) for name, m in model.named_modules() if isinstance(m, Routed)}

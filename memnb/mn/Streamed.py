@@ -161,7 +161,8 @@ class Stream:
 def empty_weights():
     """Build models without weights: parameters are on the meta device; buffers, which files may lack, have values.
 
-    >>> with empty_weights(): model = torch.nn.Linear(3, 2)
+    >>> with empty_weights():
+    ...     model = torch.nn.Linear(3, 2)
     """
     register = torch.nn.Module.register_parameter
 

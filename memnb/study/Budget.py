@@ -7,7 +7,9 @@ __all__ = ['Budget', 'error_budget']
 
 # %% ../../nbs/study/Budget.ipynb #cell-002
 import copy
+import functools
 import math
+import statistics
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -19,6 +21,7 @@ from ..map.Input import Encoding, encode, scaling_traits
 from ..map.Module import Affine, LineSums
 from ..map.Observe import observe, passes, readable_layers
 from ..show import palette
+from .Trial import name_of, numbers
 from ..utils import check_number
 
 # %% ../../nbs/study/Budget.ipynb #cell-005
@@ -121,10 +124,14 @@ _colours = (*palette[:6], "#999999")
 
 
 class Budget:
-    "What `error_budget` found: `table`, with a row for each layer and source, and `plot()`."
+    """What `error_budget` found: `table`, with a row for each layer and source, and `plot()`.
 
-    def __init__(self, table, totals):
-        self.table, self.totals = table, totals
+    With a metric, `points` has a row for each source: by how much the whole network is worse than the digital one with
+    this source alone, with all but it, and with all. They are in units of the metric, such as points of accuracy.
+    """
+
+    def __init__(self, table, totals, points=None):
+        self.table, self.totals, self.points = table, totals, points
 
     def plot(self, ax=None):
         """Draw a bar for each layer: the mean squares of each source alone, stacked. Return the axes.
@@ -152,13 +159,33 @@ class Budget:
         ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
         return ax
 
+    def plot_points(self, ax=None):
+        "Draw what each source costs in units of the metric, alone and left out. Return the axes."
+        if self.points is None:
+            raise ValueError("points: there are none; give `error_budget` a metric, such as `Accuracy(x, y)`")
+        ax = ax or plt.subplots(figsize=(5.6, 0.9 + 0.4 * len(self.points)), layout="constrained")[1]
+        at = range(len(self.points))
+        for shift, height, column, colour in ((-0.2, 0.38, "alone", palette[0]), (0.2, 0.38, "left out", palette[1])):
+            ax.barh([k + shift for k in at], self.points[column], height, color=colour, label=column)
+        ax.axvline(self.points["all"].iloc[0], color="k", linestyle=":", label="all")
+        ax.axvline(0, color="k", linewidth=0.8)
+        ax.set_yticks(at, list(self.points.index))
+        ax.invert_yaxis()
+        ax.set_xlabel(self.points.columns.name)
+        ax.legend(fontsize=8)
+        return ax
+
     def __repr__(self):
-        return self.table.to_string(float_format=lambda v: f"{v:.3g}")
+        shown = [self.table, *([] if self.points is None else [self.points])]
+        return "\n\n".join(table.to_string(float_format=lambda v: f"{v:.3g}") for table in shown)
 
     def _repr_html_(self):
         # names are a stranger's, perhaps; and the same table is the same text
-        shown = self.table.style.format("{:.3g}").format_index(escape="html").set_uuid("budget")
-        return shown.to_html()
+        styled = lambda table: (
+            table.style.format("{:.3g}").format_index(escape="html").format_index(escape="html", axis=1)
+        )
+        shown = styled(self.table).set_uuid("budget").to_html()
+        return shown if self.points is None else shown + styled(self.points).set_uuid("points").to_html()
 
 
 def error_budget(
@@ -166,13 +193,24 @@ def error_budget(
     batch,  # a tensor, or batches as of `calibrate`
     reads: int = 1,  # of every configuration: noise that differs between reads is averaged over so many
     forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
+    metric=None,  # (model) -> number, more is better, such as `Accuracy`: what sources cost in its units; None: none
 ) -> Budget:
     """Find how much error of each layer, and of the whole, comes from each source: alone, and left out.
 
     The model is compared with its digital weights. Raise ValueError if a layer sees no input, if its weights were
     freed, or if its transform is no line.
+
+    Example:
+        >>> chip = memnb.mn.Linear(
+        ...     torch.nn.Linear(4, 2), memnb.Hardware(effects=[memnb.bh.nonideality.FiniteStates(64)], seed=1)
+        ... )
+        >>> line = memnb.tune_on(chip, torch.rand(10, 4), verbose=False)
+        >>> memnb.study.error_budget(chip, torch.rand(10, 4)).table.index.tolist()
+        [('layer', 'mapping'), ('layer', 'finite states'), ('layer', 'tuning')]
     """
     check_number(reads, "reads", at_least=1, integer=True)
+    if metric is not None and (not callable(metric) or isinstance(metric, type)):
+        raise TypeError(f"metric={metric!r}: must be a function of a model, such as an object of the class Accuracy")
     named = readable_layers(model)
     for name, layer in named.items():
         if layer.freed:
@@ -184,10 +222,10 @@ def error_budget(
         layer.check_current(name)
     batches, work = list(passes(batch, forward)), copy.deepcopy(model).eval()
     with torch.no_grad():
-        return _budget(work, readable_layers(work), batches, reads)
+        return _budget(work, readable_layers(work), batches, reads, metric)
 
 
-def _budget(model, named, batches, reads):
+def _budget(model, named, batches, reads, metric):
     layers = {name: _Layer(name or "the layer", layer) for name, layer in named.items()}
     order = ["mapping", "writing", "finite states", "programming", "faults"]
     found = dict.fromkeys(source for layer in layers.values() for source in layer.sources)
@@ -197,8 +235,11 @@ def _budget(model, named, batches, reads):
     all_on = frozenset(sources)
     configurations = [all_on, frozenset()]
     configurations += [frozenset([s]) for s in sources] + [all_on - {s} for s in sources]
-    errors = {on: _errors(model, named, layers, batches, on, reads, whole) for on in dict.fromkeys(configurations)}
-    own = _errors(model, named, layers, batches, all_on, reads, whole, own=True)
+    score = None if metric is None else functools.partial(_score, model, metric, reads)
+    errors, values = {}, {}
+    for on in dict.fromkeys(configurations):
+        errors[on], values[on] = _errors(model, named, layers, batches, on, reads, whole, score)
+    own, value = _errors(model, named, layers, batches, all_on, reads, whole, score, own=True)
     rows, totals = [], {}
     for name in [*named, *([] if single else [whole])]:
         label, total, best = name or "layer", own[name], errors[all_on][name]
@@ -210,11 +251,46 @@ def _budget(model, named, batches, reads):
                 rows.append((label, source, errors[frozenset([source])][name], without, total))
         rows.append((label, "tuning", math.sqrt(max(0.0, total**2 - best**2)), best, total))
     columns = ["layer", "source", "alone (%)", "left out (%)", "all (%)"]
-    return Budget(pd.DataFrame(rows, columns=columns).set_index(["layer", "source"]), totals)
+    table = pd.DataFrame(rows, columns=columns).set_index(["layer", "source"])
+    if metric is None:
+        return Budget(table, totals)
+    digital, best = _switched(named.values(), True, functools.partial(_score, model, metric, 1)), values[all_on]
+    cost = {
+        s: (digital - values[frozenset([s])], digital - values[all_on - {s}] + best - value, digital - value)
+        for s in sources
+    }
+    cost["tuning"] = (best - value, digital - best, digital - value)
+    points = pd.DataFrame.from_dict(cost, orient="index", columns=["alone", "left out", "all"])
+    unit = getattr(metric, "units", {}).get(name_of(metric), "")
+    points.columns.name = f"loss of {name_of(metric)}" + (" (points)" if unit == "%" else f" ({unit})" * bool(unit))
+    return Budget(table, totals, points)
 
 
-def _errors(model, named, layers, batches, on, reads, whole, own=False):
-    "Errors (%) of each layer and the whole with only the sources `on`, with the best lines or the layers' own."
+def _score(model, metric, reads):
+    "What a metric gives, as the mean over reads."
+    found = [numbers(metric(model), metric, {}) for _ in range(reads)]
+    if list(found[0]) != [name_of(metric)]:
+        raise TypeError(f"metric: gave {found[0]}: must give a number")
+    return statistics.fmean(next(iter(one.values())) for one in found)
+
+
+def _switched(layers, legacy, f):
+    "What `f()` gives while all layers are digital, or none is."
+    before = [(layer, layer.forward_legacy_enabled) for layer in layers]
+    try:
+        for layer, _ in before:
+            layer.forward_legacy_enabled = legacy
+        return f()
+    finally:
+        for layer, enabled in before:
+            layer.forward_legacy_enabled = enabled
+
+
+def _errors(model, named, layers, batches, on, reads, whole, score, own=False):
+    """Return errors (%) of each layer and the whole with only the sources `on`, and the score of the whole.
+
+    Lines are the best ones, or the layers' own.
+    """
     sums = {}
 
     def watch(layer, x):
@@ -242,6 +318,7 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
                 difference += (digital - analogue).square().sum().item()
                 spread += (digital - digital.mean()).square().sum().item()
         errors[whole] = 100 * math.sqrt(difference / spread) if spread else 0.0
+        value = None if score is None else score()
         for name, error in errors.items():
             if not error < 1e100:
                 raise ValueError(
@@ -252,19 +329,12 @@ def _errors(model, named, layers, batches, on, reads, whole, own=False):
         for layer, line in lines.items():
             layer.transform_output = line
 
-    return errors
+    return errors, value
 
 
 def _output(model, layers, x, legacy):
     "The model's output in double precision; of several its logits, or the first tensor."
-    before = [(layer, layer.forward_legacy_enabled) for layer in layers]
-    try:
-        for layer, _ in before:
-            layer.forward_legacy_enabled = legacy
-        y = x(model)
-    finally:
-        for layer, value in before:
-            layer.forward_legacy_enabled = value
+    y = _switched(layers, legacy, lambda: x(model))
     while (isinstance(y, (tuple, list)) and y) or isinstance(y, Mapping):
         y = y[0] if not isinstance(y, Mapping) else y.get("logits", next(iter(y.values()), None))
     if not isinstance(y, torch.Tensor):

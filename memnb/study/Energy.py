@@ -179,7 +179,7 @@ def energy(
     batch,  # a tensor, or batches as of `calibrate`: samples first
     assumptions: Assumptions = Assumptions(),  # what the parts cost
     *,
-    most_vectors: int = 64,  # of each layer that are solved, where every vector is a circuit
+    most_vectors: int = 64,  # of each layer that are solved, if every vector is a circuit
     samples: int | None = None,  # in the batch; None: its length, which is something else where time comes first
     forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
 ) -> Cost:
@@ -188,6 +188,11 @@ def energy(
     Each layer gets the inputs that it would have in the digital network. Raise ValueError if the model has no
     memristive layers, a layer sees no input, or reads disturb the devices. Raise TypeError if `assumptions` is no
     Assumptions. Warn if reads as long as assumed would move the devices.
+
+    Example:
+        >>> cost = memnb.study.energy(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), torch.rand(10, 4))
+        >>> int(cost.total["MACs"])
+        8
     """
     if not isinstance(assumptions, Assumptions):
         raise TypeError(f"assumptions={assumptions!r}: must be memnb.study.Energy.Assumptions")

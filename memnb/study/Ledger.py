@@ -289,7 +289,12 @@ def forget(self: Ledger, failed):
 
 # %% ../../nbs/study/Ledger.ipynb #cell-022
 def names(path) -> list[str]:
-    "Return the names of the studies in a file; none if it isn't there."
+    """Return the names of the studies in a file; none if it isn't there.
+
+    Example:
+        >>> memnb.study.names("no-such-file.sqlite")
+        []
+    """
     if not Path(path).exists():
         return []
     with contextlib.closing(open_file(path, read=True)) as file, in_words(path):
@@ -304,7 +309,19 @@ def check_name(path, name: str):
 
 
 def delete(path, name: str):
-    "Delete a study and all of its trials. Raise ValueError if the name isn't in the file."
+    """Delete a study and all of its trials. Raise ValueError if the name isn't in the file.
+
+    Example:
+        >>> import tempfile
+        >>> recipe, file = (
+        ...     memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM),
+        ...     tempfile.mkdtemp() + "/studies.sqlite",
+        ... )
+        >>> results = memnb.study.run(recipe, {}, lambda chip: 1.0, chips=2, name="ones", storage=file, progress=False)
+        >>> memnb.study.delete(file, "ones")
+        >>> memnb.study.names(file)
+        []
+    """
     check_name(path, name)
     with contextlib.closing(open_file(path)) as file:
         for table, column in (("trial", "study"), ("study", "name")):

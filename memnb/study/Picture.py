@@ -95,8 +95,10 @@ def draw_chips(
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_xlabel("number of the chip")
     bottom, top = ax.get_ylim()
-    ax.set_ylim(top=top + 0.15 * (top - bottom))  # a row for the legend, which would lie over chips
-    ax.legend(fontsize=8, ncols=3, loc="upper center")
+    labels = ax.get_legend_handles_labels()[1]
+    rows = -(-len(labels) // 3)
+    ax.set_ylim(top=top + 0.15 * rows * (top - bottom))  # rows for the legend, which would lie over chips
+    ax.legend(fontsize=8, ncols=3 if rows == 1 else 2, loc="upper center")
 
 # %% ../../nbs/study/Picture.ipynb #cell-016
 def draw_map(summary: pd.DataFrame, x: str, y: str, ax=None):

@@ -243,7 +243,7 @@ class Recipe:
             yield chip
 
     def stack(self, configuration: dict, seeds) -> Stack | None:
-        "The chips of `chips` side by side, where that is possible and they are small; else None."
+        "The chips of `chips` side by side, if that is possible and they are small; else None."
         if self.prepare is not None or max((p.numel() for p in self.model.parameters()), default=0) > _small:
             return None
         patched = self.patched(configuration, torch.Generator().manual_seed(seeds[0]))
@@ -322,6 +322,10 @@ def sampled(
 
     Ends that are whole numbers give whole numbers. Raise ValueError if a range is empty, or if a logarithmic range
     isn't positive.
+
+    Example:
+        >>> len(memnb.study.sampled({"p_l": (0.8, 1.0), "ADC_resolution": [4, 6, 8]}, 5))
+        5
     """
     from scipy.stats import qmc  # here: it takes long to import
 

@@ -111,7 +111,7 @@ def summary(
     groups, first = a.groupby(keys, sort=False), ~keys.duplicated()
     n, mean, std = (found.to_numpy() for found in (groups.count(), groups.mean(), groups.std(ddof=1)))
     half = stats.t.ppf((1 + level) / 2, np.where(n > 1, n - 1, np.nan)) * std / np.sqrt(np.maximum(n, 1))
-    frame = self.table.loc[first, names].reset_index(drop=True)  # as in the table, where None isn't NaN
+    frame = self.table.loc[first, names].reset_index(drop=True)  # as in the table, which tells None from NaN
     frame = frame.assign(chips=n, mean=mean, std=std, low=mean - half, high=mean + half)
     units = self.table.attrs.get("units", {})
     frame.attrs["units"] = {**units, **dict.fromkeys(("mean", "std", "low", "high"), units.get(metric, ""))}
@@ -158,6 +158,7 @@ def plot(
     band: str | None = None,  # "std": of chips; "mean": its 95 % confidence interval; None: std, for chips mean
     log: bool = False,  # a logarithmic axis, if `x` has numbers
     ax=None,
+    digital: float | None = None,  # what the digital network reaches, a dotted line; None: as `run` found it, if it did
 ):
     """Draw a metric against a parameter, with a line and a band for each combination of the others; return the axes.
 
@@ -169,8 +170,11 @@ def plot(
     metric = self._checked(metric, "metric", "metrics")
     if band not in (None, *bands):
         raise ValueError(f"band={band!r}: must be 'std' (between chips), 'mean' (its confidence interval) or None")
+    digital = self.table.attrs.get("digital", {}).get(metric) if digital is None else check_number(digital, "digital")
     with styled():
         ax = ax or plt.subplots(figsize=(5.2, 3.2), layout="constrained")[1]
+        if digital is not None:
+            ax.axhline(digital, color=palette[6], linestyle=":", linewidth=1.2, label="digital")
         if x is None:
             draw_chips(ax, self.table["chip"], self.table[metric], self.summary(metric, by=[]).iloc[0], band or "mean")
         else:

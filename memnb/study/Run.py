@@ -27,7 +27,7 @@ from .Identity import content_hash
 from .Ledger import Ledger, check_name, checked_trials, from_json, in_words, open_file
 from .Recipe import Recipe, combinations
 from .Results import Results
-from .Trial import chip_seed, failed, outcomes, reserved
+from .Trial import Accuracy, chip_seed, failed, name_of, outcomes, reserved
 from ..utils import check_number
 
 # %% ../../nbs/study/Run.ipynb #cell-005
@@ -105,6 +105,16 @@ def load(name: str, storage=beside, units: dict | None = None) -> Results:
     """Return what is stored of a study, without its recipe.
 
     Values that aren't numbers or texts are given as they read. Raise ValueError if the name isn't there.
+
+    Example:
+        >>> import tempfile
+        >>> recipe, file = (
+        ...     memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM),
+        ...     tempfile.mkdtemp() + "/studies.sqlite",
+        ... )
+        >>> results = memnb.study.run(recipe, {}, lambda chip: 1.0, chips=2, name="ones", storage=file, progress=False)
+        >>> len(memnb.study.load("ones", storage=file).table)
+        2
     """
     check_name(storage, name)
     with contextlib.closing(open_file(storage, read=True)) as file, in_words(storage, read=True):
@@ -207,7 +217,17 @@ class _Plan:
         return self.recipe, self.given[text], [chip_seed(self.seed, k) for k in ks], self.metric
 
     def results(self, done: dict) -> Results:
-        return _results(self.texts, self.configurations, self.chips, self.seed, done, self.units)
+        found = _results(self.texts, self.configurations, self.chips, self.seed, done, self.units)
+        found.table.attrs["digital"] = self.digital
+        return found
+
+    @functools.cached_property
+    def digital(self) -> dict:
+        "Return what the network reaches without crossbars, if that can be said: {name of the metric: number}."
+        if isinstance(self.recipe, Recipe) and type(self.metric) is Accuracy and self.metric.forward is None:
+            with torch.no_grad():
+                return {name_of(self.metric): self.metric(self.recipe.model)}
+        return {}
 
 # %% ../../nbs/study/Run.ipynb #cell-016
 class _Live:
@@ -294,6 +314,14 @@ def run(
     model, hardware, metric, seed or names in its grid, and TypeError or ValueError if an argument can't be used.
     What a metric imports or reads from a disk isn't looked at: if that has changed, pass replace=True.
     KeyboardInterrupt leaves what is done.
+
+    Example:
+        >>> recipe = memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM)
+        >>> results = memnb.study.run(
+        ...     recipe, {"p_l": [None, 0.9]}, lambda chip: float(chip.weight.sum()), chips=2, progress=False
+        ... )
+        >>> len(results.table)
+        4
     """
     _check(
         recipe, metric, name, units, workers, devices,

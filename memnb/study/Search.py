@@ -74,7 +74,7 @@ def _apart(value, other):
 
 @patch
 def _missed(self: Found, wanted):
-    "Return how much was reached of what was wanted, where, and what can be done."
+    "Return how much was reached of what was wanted, with which configuration, and what can be done."
     errors = len(self.results.errors)
     raised = f"; {errors} of {len(self.results)} chips raised an error, read `results.errors`" if errors else ""
     measured = [(configuration, means) for configuration, means in self.tried if means]
@@ -157,6 +157,15 @@ def search(
     """Find the cheapest configuration whose metrics are at least what `keep` says, in the mean over chips.
 
     Raise whatever `run` raises, and ImportError if optuna isn't installed.
+
+    Example:
+        >>> recipe = memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM)
+        >>> cost = lambda chip: {"bits": chip.hardware.ADC.bits, "level": 1 - 2.0**-chip.hardware.ADC.bits}
+        >>> found = memnb.study.search(
+        ...     recipe, {"ADC_resolution": [4, 6, 8]}, cost, "bits", {"level": 0.98}, chips=1, progress=False
+        ... )
+        >>> found.best
+        {'ADC_resolution': 6}
     """
     try:
         import optuna

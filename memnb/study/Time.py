@@ -35,6 +35,15 @@ def over_time(
     A chip is programmed and prepared at the age 0, which compensation scales back to. Return the `Results`: a row for
     each chip, time and compensation (None, "off" or "on" in the column `compensation`), with `table`, `summary` and
     `plot("time", log=True)`. Raise ValueError if a time is negative, or if no effect of the model depends on time.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.Drift(time=0.0))
+        >>> results = memnb.study.over_time(
+        ...     chip, [20.0, 86400.0], lambda chip: float(chip(torch.ones(4)).sum()), chips=2
+        ... )
+        >>> len(results.table)  # two chips at two times
+        4
     """
     times = [float(check_number(t, "times", at_least=0)) for t in times]
     if not times or len(set(times)) < len(times):

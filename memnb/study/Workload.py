@@ -51,6 +51,11 @@ def workload(
     """Return the workload of one inference, from a pass over a batch in eval mode. The model is left as it was.
 
     Raise ValueError if a layer is of another kind, or never called.
+
+    Example:
+        >>> from memnb.study.Workload import workload
+        >>> len(workload(memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), torch.rand(1, 4)).table)
+        1
     """
     layers = {name or "layer": layer for name, layer in readable_layers(model).items()}
     for name, layer in layers.items():

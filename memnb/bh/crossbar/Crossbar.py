@@ -341,6 +341,14 @@ def init_crossbar(
 
     Raise TypeError if `scheme` isn't a Scheme. Raise ValueError if the weights aren't finite or the mapping returns
     something unfit.
+
+    Example:
+        >>> weight, VTEAM = torch.rand(2, 4), memnb.bh.memristor.VTEAM
+        >>> arrays, operation = memnb.bh.crossbar.init_crossbar(
+        ...     weight, VTEAM, {}, True, memnb.map.Parameter.naive_map, None
+        ... )
+        >>> operation(arrays, lambda crossbar: crossbar.conductance_matrix).shape  # tiles of 128 rows and columns
+        torch.Size([1, 128, 128])
     """
     return build_crossbars(**locals())[:2]
 

@@ -87,7 +87,7 @@ def tile_currents(
 ) -> torch.Tensor:
     """Return the currents of each row tile (row tiles, batch, columns) in ampere; their sum is `read`.
 
-    `wires` are (source, line) resistances as `solve` takes them, where each tile is an array of its own. `selector`
+    `wires` are (source, line) resistances as `solve` takes them; each tile is an array of its own. `selector`
     is in series with each device. Raise ValueError if devices that are read through either are to be disturbed.
     """
     x = crossbar.memristor.x
@@ -174,7 +174,14 @@ def simulate_matmul(
     quant_method: str | None = None,  # "linear" (also None) or "log"
     use_bindings: bool = True,  # accepted, no effect
 ) -> torch.Tensor:
-    "Currents (batch, cols) in ampere of one crossbar; with an ADC quantised per row tile, then summed."
+    """Currents (batch, cols) in ampere of one crossbar; with an ADC quantised per row tile, then summed.
+
+    Example:
+        >>> crossbar = memnb.bh.crossbar.Crossbar(memnb.bh.memristor.VTEAM, {"r_on": 1e4, "r_off": 1e6}, (2, 4))
+        >>> crossbar.write_conductance_matrix(torch.full((2, 4), 5e-5))
+        >>> memnb.bh.crossbar.simulate_matmul(torch.full((1, 4), 0.1), crossbar)  # 4 rows x 0.1 V x 50 uS
+        tensor([[2.0000e-05, 2.0000e-05]])
+    """
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     check_flag(nl, "nl")
     lo, hi = finite_range(input, "input")

@@ -119,7 +119,7 @@ class Effect(FullPrecision):
         return (drawn if len(generators) > 1 else drawn[0]).to(x.device)
 
     def reading(self, crossbar) -> list:
-        "Return the random streams of all reads, where the devices are: one for each chip."
+        "Return the random streams of all reads, one for each chip, on the device (CPU or GPU) of its tensors."
         if self._reading is None:
             seeds = self._seeds or (derive(crossbar.seed, type(self).__name__, 0),)
             self.__dict__["_reading"] = [stream(seed, "read", device=crossbar.memristor.x.device) for seed in seeds]

@@ -354,6 +354,11 @@ def effective_conductance(
 
     Raise ValueError if a conductance or resistance is negative or not finite, or if a resistance is beyond the
     precision of G. Raise RuntimeError if the solution of an array is beyond that precision.
+
+    Example:
+        >>> g = memnb.bh.crossbar.Merging.effective_conductance(torch.full((3, 2), 1e-4), R_source=100.0, R_line=1.0)
+        >>> bool((g < 1e-4).all())  # wires take some of the voltage
+        True
     """
     checked_conductances(G)
     source, line = resistances(R_source, "R_source", G), resistances(R_line, "R_line", G)

@@ -278,6 +278,12 @@ def solve(
     Raise ValueError if a conductance or resistance is negative or not finite, or if the shapes don't fit. Raise
     TypeError if `selector` isn't a Selector. Raise RuntimeError if an array was not solved to the tolerance, or if the
     potentials of floating lines don't settle.
+
+    Example:
+        >>> memnb.bh.crossbar.Passive.solve(
+        ...     torch.full((3, 2), 1e-4), torch.ones(3), R_source=10.0, R_line=1.0
+        ... ).bit_current[-1]  # A
+        tensor([0.0003, 0.0003])
     """
     checked_conductances(G)
     V_BL = torch.zeros(G.shape[-1], dtype=G.dtype, device=G.device) if V_BL is None else V_BL
@@ -328,6 +334,11 @@ def solve_passive(
 
     If both resistances are zero, the read is ideal. Raise what `solve` raises, and ValueError if the shapes aren't
     those above or if the method can't do what is asked.
+
+    Example:
+        >>> G = torch.full((3, 2), 1e-4)
+        >>> memnb.bh.crossbar.Passive.solve_passive(G, torch.ones(3), torch.zeros(2), 0.0, 0.0)  # A, without wires
+        tensor([0.0003, 0.0003])
     """
     if method not in (None, "iterative", "merging"):
         raise ValueError(f"method={method!r}: must be 'iterative', 'merging' or None")

@@ -34,6 +34,11 @@ def gen_programming_signal(
     """Return (time, voltage) of a series of pulses, both float64.
 
     Raise ProgrammingError if a pulse is shorter than the resolution, and ValueError if a number is out of range.
+
+    Example:
+        >>> time, voltage = memnb.bh.crossbar.Program.gen_programming_signal(2, 1e-3, 1e-3, 1.0, 1e-3)
+        >>> voltage
+        tensor([1., 0., 1., 0.], dtype=torch.float64)
     """
     check_number(number_of_pulses, "number_of_pulses", at_least=1, integer=True)
     check_number(time_series_resolution, "time_series_resolution", above=0)
@@ -170,6 +175,15 @@ def naive_program(
     """Program one device by write-verify; returns `crossbar.devices`. Warns with the error left if it gives up.
 
     Raises ProgrammingError for a target outside the device's bounds, ValueError for impossible numbers.
+
+    Example:
+        >>> VTEAM = memnb.bh.memristor.VTEAM
+        >>> crossbar = memnb.bh.crossbar.Crossbar(VTEAM, VTEAM.preset("programmable"), (2, 4))
+        >>> devices = memnb.bh.crossbar.Program.naive_program(
+        ...     crossbar, (0, 1), 5e-3, rel_tol=0.1, pulse_duration=1e-9, timeout=60
+        ... )
+        >>> abs(float(devices[0, 1].g) / 5e-3 - 1) <= 0.1
+        True
     """
     array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
     generator = motion(crossbar, generator)
@@ -362,6 +376,13 @@ def program_array(
     Warn beforehand if half-selected devices will be disturbed, and afterwards if devices did not converge (the mask
     says which). Raise ProgrammingError if targets are outside their device's bounds, and ValueError if an argument is
     impossible.
+
+    Example:
+        >>> VTEAM = memnb.bh.memristor.VTEAM
+        >>> crossbar = memnb.bh.crossbar.Crossbar(VTEAM, VTEAM.preset("programmable"), (2, 4))
+        >>> written = memnb.bh.crossbar.Program.program_array(crossbar, torch.full((4, 2), 5e-3), rel_tol=0.05)
+        >>> bool(written.converged.all())
+        True
     """
     array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
     generator = motion(crossbar, generator)

@@ -31,6 +31,11 @@ def gen_tiles(
 
     A matrix gives (n, tile_rows, tile_cols), row by row, and the map (row tiles, column tiles). A batch gives (row
     tiles, B, tile_rows) and (row tiles,). Raise ValueError if the tensor isn't 2-D.
+
+    Example:
+        >>> tiles, tiles_map = memnb.bh.crossbar.Tile.gen_tiles(torch.rand(5, 4), (4, 4))
+        >>> tiles.shape
+        torch.Size([2, 4, 4])
     """
     rows, cols = check_tile_shape(tile_shape)
     if tensor.dim() != 2:
@@ -63,6 +68,13 @@ def tile_matmul(
     """Return currents (B, cols): every tile's product, quantised, summed over the row tiles.
 
     Raise ValueError if the tiles don't fit.
+
+    Example:
+        >>> x, g = torch.rand(3, 5), torch.rand(5, 4)
+        >>> a, a_map = memnb.bh.crossbar.Tile.gen_tiles(x, (4, 4), input=True)
+        >>> b, b_map = memnb.bh.crossbar.Tile.gen_tiles(g, (4, 4))
+        >>> torch.allclose(memnb.bh.crossbar.Tile.tile_matmul(a, a_map, x.shape, b, b_map, g.shape), x @ g)
+        True
     """
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     finite_range(mat_a_tiles, "mat_a_tiles")
@@ -253,7 +265,16 @@ def tiled_inference(
     m,  # a memristive layer
     transistor: bool = True,  # accepted: wires count either way
 ) -> torch.Tensor:
-    "Currents (B, cols) in ampere of layer `m` for row voltages, through its ADC: differential, then summed over tiles."
+    """Return currents (B, cols) in ampere of layer `m` for row voltages, through its ADC.
+
+    They are differential, and summed over tiles.
+
+    Example:
+        >>> memnb.bh.crossbar.Tile.tiled_inference(
+        ...     torch.rand(3, 4), memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        ... ).shape
+        torch.Size([3, 2])
+    """
     adc = m.hardware.ADC
     own = m.ADC_range is not None or (adc is not None and not (adc.plain and adc.range is None))
     if not m.separable or m.crossbars[0].groups > 1 or not m.decode.plain or own:

@@ -63,7 +63,7 @@ class DataDriven(Memristor):
         return self._step(x, v, dt)
 
     def _held(self, r, limit, v, dt):
-        "R after the voltage `v` was held for `dt`, where the limit is `limit`; and where it moves at all."
+        "R after `v` was held for `dt`, if its limit is `limit`; and a mask of the devices that move at all."
         raise NotImplementedError
 
 # %% ../../../nbs/bh/memristor/Data_Driven.ipynb #cell-007

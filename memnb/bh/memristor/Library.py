@@ -180,7 +180,7 @@ def check_range(
     if high > 1.01 * k * device.high or (device.low and low < 0.99 * k * device.low):
         warnings.warn(
             f"of={device.name!r}: was measured {_span(k * device.low, k * device.high)}; these devices reach "
-            f"{_span(low, high)}, where its laws are extrapolated",
+            f"{_span(low, high)}; beyond it its laws are extrapolated",
             stacklevel=4,
         )
 

@@ -157,7 +157,7 @@ def _tolerance(w):
 
 
 def device_voltage(limiter, array, x, v) -> torch.Tensor:
-    "Voltage (V) across each device of `array` in the states `x`, where the source gives `v`; the shape of both."
+    "Voltage (V) across each device of `array` in the states `x`, if the source gives `v`; both broadcast."
     x, v = torch.broadcast_tensors(x, v)
     if limiter.transistor is None and array.ohmic:
         w = v.abs() / (1 + limiter.series_resistance * array.conductance(x))

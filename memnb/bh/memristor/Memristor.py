@@ -118,13 +118,13 @@ def rate(self: Memristor, x, v):
 
 @patch
 def diffuse(self: Memristor, x, v, dt, generator):
-    "The random part of the motion during a step of `dt` (a number, or one for each device), where a model has one."
+    "The random part of the motion during a step of `dt` (a number, or one for each device); 0 if a model has none."
     return x
 
 
 @patch
 def barrier(self: Memristor, v):
-    "The state from which on a voltage `v` across the device moves nothing, where a model has such a limit."
+    "The state from which on a voltage `v` across the device moves nothing, if a model has such a limit."
     return None
 
 

@@ -24,7 +24,7 @@ class Measured:
     kind: str
     table: pd.DataFrame
     report: list = field(default_factory=list)
-    compliance: tuple = (None, None)  # positive and negative (A), where the current is cut off
+    compliance: tuple = (None, None)  # positive and negative current (A) at which the instrument limits
     cycles: int = 1
 
     @property
@@ -276,7 +276,7 @@ def from_data(
     source,  # path of a text, .npy or .npz file; a DataFrame; a dict of columns; a matrix
     kind: str | None = None,  # "iv", "pulses", "ltp", "map", "states" or "retention"; None: recognised
     *,
-    columns: dict | None = None,  # role -> column, e.g. {"voltage": "V2"}, where names don't say it
+    columns: dict | None = None,  # role -> column, e.g. {"voltage": "V2"}, if names don't say it
     units: dict | None = None,  # column or role -> unit, e.g. {"current": "uA"}
     sample_time: float | None = None,  # s between rows of a sweep without a time
     read_voltage: float | None = None,  # V, for a retention in currents
@@ -285,6 +285,11 @@ def from_data(
 
     Raise ValueError that lists the columns and what to pass if they don't say what was measured, if several could be
     meant, or if a unit is missing or doesn't fit. Raise TypeError if the source is of another type.
+
+    Example:
+        >>> v = torch.linspace(-0.1, 0.1, 21)
+        >>> memnb.bh.memristor.from_data({"V (V)": v, "I (A)": v / 1e4}).kind
+        'iv'
     """
     table = _table_of(source)
     columns, units = dict(columns or {}), dict(units or {})

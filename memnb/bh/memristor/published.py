@@ -82,7 +82,7 @@ library.add(
         ),
         verified="every number compared with the code that its authors published",
         note="the law of one device, which its authors use up to 52.5 uS only; above, it gives up to 94 uS, half of "
-        "the range, where theirs for two devices gives 19 uS",
+        "the range; theirs for two devices gives 19 uS",
     )
 )  # fmt: skip
 

@@ -168,6 +168,14 @@ def fit_pulses(
     """Fit potentiation and depression; conductances in siemens, `A` in pulses.
 
     Raise ValueError if the law is unknown, the data are of another kind, or a direction has fewer than 6 points.
+
+    Example:
+        >>> n = torch.arange(64)
+        >>> share = (1 - torch.exp(-n / 20.0)) / (1 - math.exp(-63 / 20))  # of the way from 5 uS to 80 uS
+        >>> table = {"pulse": n + 1, "G up (S)": 5e-6 + 75e-6 * share, "G down (S)": 80e-6 - 75e-6 * share}
+        >>> response = memnb.bh.memristor.fit_pulses(table)
+        >>> round(response.up.parameters["A"])  # pulses
+        20
     """
     measured = source if isinstance(source, Measured) else from_data(source)
     if measured.kind != "ltp":
@@ -228,6 +236,12 @@ def fit_retention(
 
     Raise ValueError if the law is unknown, the data are of another kind, there are fewer than 4 times, or a
     time isn't > 0.
+
+    Example:
+        >>> t = torch.logspace(0, 5, 20).double()
+        >>> retained = memnb.bh.memristor.fit_retention({"time (s)": t, "G (S)": 2e-5 * t**-0.05})
+        >>> round(retained.curves[0].parameters["nu"], 6)  # the power of time
+        0.05
     """
     measured = source if isinstance(source, Measured) else from_data(source)
     if measured.kind != "retention":

@@ -16,7 +16,12 @@ def Joglekar(
     x,  # normalised state in [0, 1], float or tensor
     p=1,  # the larger, the more rectangular
 ):
-    "1 - (2x - 1)^(2p): zero at both ends. Source: Joglekar and Wolf, Eur. J. Phys. 30:661 (2009), eq. 12."
+    """1 - (2x - 1)^(2p): zero at both ends. Source: Joglekar and Wolf, Eur. J. Phys. 30:661 (2009), eq. 12.
+
+    Example:
+        >>> memnb.bh.memristor.window.Joglekar(0.5), memnb.bh.memristor.window.Joglekar(1.0)
+        (1.0, 0.0)
+    """
     return 1.0 - abs(2 * x - 1) ** (2 * p)
 
 
@@ -28,7 +33,12 @@ def Biolek(
     x=1.0,  # normalised state in [0, 1], float or tensor
     p=1,  # the larger, the more rectangular
 ):
-    "1 - (x - stp(-voltage))^(2p): zero only at the end ahead. Source: Biolek et al., Radioengineering 18:210 (2009)."
+    """1 - (x - stp(-voltage))^(2p): zero only at the end ahead. Source: Biolek et al., Radioengineering 18:210 (2009).
+
+    Example:
+        >>> memnb.bh.memristor.window.Biolek(1.0, x=0.0), memnb.bh.memristor.window.Biolek(1.0, x=1.0)
+        (1.0, 0.0)
+    """
     behind = voltage <= 0
     return 1 - abs(x - (behind.to(voltage.dtype) if isinstance(voltage, torch.Tensor) else float(behind))) ** (2 * p)
 
@@ -38,7 +48,12 @@ def Prodromakis(
     p=1,  # the larger, the flatter in the middle
     j=1.0,  # scale
 ):
-    "j (1 - ((x - 1/2)^2 + 3/4)^p): zero at both ends. Source: Prodromakis et al., IEEE TED 58:3099 (2011)."
+    """j (1 - ((x - 1/2)^2 + 3/4)^p): zero at both ends. Source: Prodromakis et al., IEEE TED 58:3099 (2011).
+
+    Example:
+        >>> memnb.bh.memristor.window.Prodromakis(0.5), memnb.bh.memristor.window.Prodromakis(1.0)
+        (0.25, 0.0)
+    """
     return j * (1 - ((x - 0.5) ** 2 + 0.75) ** p)
 
 
@@ -80,7 +95,7 @@ class Window:
 def resolve(
     window,  # None, a name in `windows`, or a function of x, or of x and voltage
 ) -> Window | None:
-    "The window, or None; ValueError for an unknown name, TypeError for what can't be called."
+    "Return the window, or None. Raise ValueError for an unknown name, TypeError for anything else that isn't callable."
     if window is None:
         return None
     if isinstance(window, str) and window not in windows:

@@ -27,6 +27,13 @@ def age(
     A history counts as the time at `reference` in which as much happens, and leaves `TemperatureDependence` effects at
     its last temperature. Raise ValueError if a number is out of range, if a history has no activation energy,
     or if no effect depends on time.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.Drift(time=0.0))
+        >>> table = memnb.age(chip, 86400.0)  # a day after programming
+        >>> memnb.bh.nonideality.age_of(chip)
+        86400.0
     """
     seconds, kelvin = _lived(t, activation_energy, reference)
     told, kinds = [], set()
@@ -75,7 +82,14 @@ def _lived(t, activation_energy, reference):
 
 
 def age_of(model) -> float | None:
-    "Return the age (s) of a model's chips, None if no effect has one; raise ValueError if effects disagree."
+    """Return the age (s) of a model's chips, None if no effect has one; raise ValueError if effects disagree.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.Drift(time=100.0))
+        >>> memnb.bh.nonideality.age_of(chip)
+        100.0
+    """
     ages = sorted({float(effect.age) for *_, effect in _effects(model) if effect.age is not None})
     if len(ages) > 1:
         raise ValueError(f"model: its effects have the ages {ages} s; memnb.age(model, t) sets all of them")

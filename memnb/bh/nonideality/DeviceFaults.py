@@ -128,7 +128,15 @@ def apply_device_faults(
     g_pristine: float | None = 1e-9,  # conductance of an unformed device (S); None: that of HRS
     generator: torch.Generator | None = None,
 ):
-    "Add Faults to all crossbars; the layer."
+    """Add Faults to all crossbars. Return the layer.
+
+    Example:
+        >>> chip = memnb.bh.nonideality.DeviceFaults.apply_device_faults(
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), 1.0, 0.0, 0.0
+        ... )  # all stuck at low resistance
+        >>> chip.crossbars[0].conductance_matrix.unique().numel()
+        1
+    """
     check_proportions(
         lrs_proportion=lrs_proportion, hrs_proportion=hrs_proportion, electroform_proportion=electroform_proportion
     )
@@ -154,6 +162,14 @@ def apply_cycle_variability(
 
     Return the layer. Raise TypeError if the arguments don't fit the distribution, and ValueError if a device gets a
     resistance <= 0.
+
+    Example:
+        >>> spread = {"r_on_kwargs": {"loc": 1e4, "scale": 1e3}, "r_off_kwargs": {"loc": 1e6, "scale": 1e5}}
+        >>> chip = memnb.bh.nonideality.DeviceFaults.apply_cycle_variability(
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), **spread
+        ... )
+        >>> chip.crossbars[0].memristor.r_on.unique().numel()  # a value for each of 4 x 2 devices
+        8
     """
     laws = {
         name: StochasticParameter(distribution, min, max, **kwargs)

@@ -22,6 +22,12 @@ def apply_endurance_model(
 
     Return what the model returns, usually the layer. Raise TypeError if the model isn't a function or doesn't take
     these arguments.
+
+    Example:
+        >>> wear = lambda layer, x: layer  # a model that wears nothing
+        >>> chip = memnb.bh.nonideality.Endurance.apply_endurance_model(
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), 1e6, wear
+        ... )  # cycles
     """
     if not isinstance(x, torch.Tensor):
         check_number(x, "x", at_least=0)

@@ -62,7 +62,15 @@ def apply_finite_conductance_states(
     n_conductance_states: int,
     spacing: str = "linear",  # or "resistance", "geometric"
 ):
-    "Add FiniteStates to all crossbars, in the place of any that are there; the layer."
+    """Add FiniteStates to all crossbars, in the place of any that are there. Return the layer.
+
+    Example:
+        >>> chip = memnb.bh.nonideality.FiniteConductanceStates.apply_finite_conductance_states(
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), 4
+        ... )
+        >>> chip.crossbars[0].conductance_matrix.unique().numel() <= 4
+        True
+    """
     FiniteStates(n_conductance_states, spacing)
     for crossbar in crossbars_of(layer):
         replace_effect(crossbar, FiniteStates(n_conductance_states, spacing))

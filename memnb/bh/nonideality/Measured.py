@@ -16,7 +16,12 @@ def measured_effects(
     name: str,  # of a device of the library
     time: float = 0.0,  # since the end of programming, s
 ) -> list:
-    "Return what is known of a device as effects; raise KeyError if there is no such device."
+    """Return what is known of a device as effects; raise KeyError if there is no such device.
+
+    Example:
+        >>> [type(effect).__name__ for effect in memnb.bh.nonideality.measured_effects("HERMES PCM, 2 devices")]
+        ['ProgrammingError', 'Drift', 'ReadNoise']
+    """
     device, time = library[name], check_number(time, "time", at_least=0)
     made = {
         "programming": lambda: ProgrammingError(of=name),

@@ -34,6 +34,12 @@ def add_effects(
     Return a table with a row for each layer's crossbar and effect: `cells` that changed, and the `mean` and `max`
     change (S). Raise TypeError if one isn't an effect, ValueError if there is none or a pattern fits no layer. The
     model then has the effects that it had.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.FiniteStates(4))
+        >>> chip.crossbars[0].conductance_matrix.unique().numel() <= 4
+        True
     """
     check_generator(generator)
     wanted = [_effect(one) for one in effects]
@@ -60,7 +66,14 @@ def add_effects(
 
 
 def remove_effects(model: torch.nn.Module, kind=None) -> int:
-    "Take all effects of a class (None: all) off a model's crossbars; return how many. ValueError if there are none."
+    """Take all effects of a class (None: all) off a model's crossbars; return how many. ValueError if there are none.
+
+    Example:
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> report = memnb.add_effects(chip, memnb.bh.nonideality.ReadNoise(0.01))
+        >>> memnb.remove_effects(chip, memnb.bh.nonideality.ReadNoise)  # from both arrays of the pair
+        2
+    """
     if kind is not None and not (isinstance(kind, type) and issubclass(kind, Effect)):
         raise TypeError(f"kind={kind!r}: must be a class of effects, or None for all")
     count = 0
@@ -227,6 +240,15 @@ def apply_nonidealities(
     `num_conductance_states`); `x, endurance_model, endurance_model_kwargs`; `time, retention_model,
     retention_model_kwargs`. Return the model. Raise TypeError if one is missing or unknown, and ValueError if the model
     has no crossbars. If anything is wrong, the model keeps the effects that it had.
+
+    Example:
+        >>> chip, finite = (
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)),
+        ...     memnb.bh.nonideality.NonIdeality.FiniteConductanceStates,
+        ... )
+        >>> chip = memnb.bh.nonideality.apply_nonidealities(chip, [finite], conductance_states=4, verbose=False)
+        >>> chip.crossbars[0].conductance_matrix.unique().numel() <= 4
+        True
     """
     if not isinstance(verbose, bool):
         raise TypeError(f"verbose={verbose!r}: must be True or False")

@@ -138,6 +138,13 @@ def apply_non_linear(
     """Let the devices be read by a swept curve or, with `simulate`, so that reads disturb them.
 
     Either replaces the other. Return the layer. Raise ValueError if the layer has wires or a selector.
+
+    Example:
+        >>> chip = memnb.bh.nonideality.NonLinear.apply_non_linear(
+        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), simulate=True
+        ... )  # reads disturb the devices
+        >>> [type(effect).__name__ for effect in chip.crossbars[0].effects]
+        ['ReadDisturb']
     """
     if not isinstance(simulate, bool):
         raise TypeError(f"simulate={simulate!r}: must be True or False")

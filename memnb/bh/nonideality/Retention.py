@@ -23,6 +23,16 @@ def apply_retention_model(
 
     Return what the model returns, usually the layer. Raise TypeError if the model isn't a function or doesn't take
     these arguments.
+
+    Example:
+        >>> from memnb.bh.nonideality.endurance_retention_models import model_conductance_drift
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> before = chip.crossbars[0].conductance_matrix.clone()
+        >>> chip = memnb.bh.nonideality.Retention.apply_retention_model(
+        ...     chip, 1e-2, model_conductance_drift, drift_coefficient=0.1
+        ... )
+        >>> torch.allclose(chip.crossbars[0].conductance_matrix, before / 10, rtol=1e-4)  # (1e-2 / 1e-12) ** -0.1
+        True
     """
     check_number(time, "time", at_least=0)
     return call_model("retention_model", retention_model, "retention", layer, time, kwargs)
@@ -49,7 +59,12 @@ def equivalent_time(
     activation_energy: float,  # eV
     reference: float = 298.0,  # K
 ) -> float:
-    "The time (s) at the reference temperature in which as much happens: Arrhenius' law."
+    """The time (s) at the reference temperature in which as much happens: Arrhenius' law.
+
+    Example:
+        >>> memnb.bh.nonideality.Retention.equivalent_time(60.0, 298.0, activation_energy=1.0)
+        60.0
+    """
     for value, name in ((temperature, "temperature"), (reference, "reference")):
         check_number(value, name, above=0)
     check_number(activation_energy, "activation_energy", at_least=0)
