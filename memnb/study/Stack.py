@@ -14,6 +14,7 @@ from fastcore.basics import patch
 from ..bh.crossbar.Crossbar import crossbars_of
 from ..map.Input import scaling_traits
 from ..map.Module import Affine
+from ..map.Transform import warn_of_poor
 from ..map.Observe import readable_layers
 from ..mn.Cell import Cell
 from ..mn.Convolution import Convolution
@@ -59,7 +60,8 @@ def become(patched: torch.nn.Module, seed: int):
     new_chip(patched, draws) if anew else redraw(patched, drawn_seed(draws))
 
 
-_tuned = set()  # names of the layers of models of which a chip was tuned
+_tuned = set()  # layers of models of which a chip was tuned
+_of = lambda patched: tuple((n, layer.out_channels) for n, layer in readable_layers(patched).items())
 
 
 def tune_alike(patched: torch.nn.Module):
@@ -70,9 +72,9 @@ def tune_alike(patched: torch.nn.Module):
     if not hasattr(patched, "tune_"):
         return
     with warnings.catch_warnings():
-        if (names := tuple(readable_layers(patched))) in _tuned:
+        if (layers := _of(patched)) in _tuned:
             warnings.filterwarnings("ignore", message=".*: the tuned readout explains less than")
-        _tuned.add(names)
+        _tuned.add(layers)
         patched.tune_(generator=torch.Generator().manual_seed(0))
 
 # %% ../../nbs/study/Stack.ipynb #cell-009
@@ -101,7 +103,11 @@ class Stack:
             else:
                 self.layers = self._gathered(named, seeds, tune=not together)
             if together and hasattr(patched, "tune_"):
+                new = _of(patched) not in _tuned
                 self._with("fit", lambda layer: self.layers[layer].tune, lambda: tune_alike(patched))
+                fits = {name: self.layers[layer].r2 for name, layer in readable_layers(patched).items()}
+                if new:  # the median chip's
+                    warn_of_poor({name: r2.median().item() for name, r2 in fits.items() if r2 is not None})
 
     def _gathered(self, named, seeds, tune):
         "Return {layer: Stacked} from chips that are made, and perhaps tuned, one after the other."

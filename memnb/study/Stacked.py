@@ -42,6 +42,7 @@ class Stacked:
         self.reader = AnalogMatrix.choose(layer, difference=difference)
         one = difference.new_ones(self.chips, 1, dtype=torch.float64)
         self.lines, self.widest = (one, 0 * one), 0  # the latter: outputs of a chip in a call
+        self.r2 = None  # (chips,), of lines that were fitted to random inputs
         self.room = None  # memory for currents that nobody needs for long: finding it takes as long as a product
         self.kernels = None
         if isinstance(layer, ForwardConvolution) and self._plain():
@@ -299,7 +300,18 @@ def tune(self: Stacked, shape, generator=None):
         y, yy = (t.expand_as(c) for t in own[:2])
         sums.append(torch.stack([n, c * factor, y, cc * factor**2, cy * factor, yy]))
     self.room = None
-    self._keep(*fitted_lines(torch.cat(sums, 1), layer.groups, routine is column_tune, torch.finfo(x.dtype).eps))
+    found = torch.cat(sums, 1)
+    lines = fitted_lines(found, layer.groups, routine is column_tune, torch.finfo(x.dtype).eps)
+    self._keep(*lines)
+    self.r2 = _explained(found, *lines)
+
+
+def _explained(sums, coef, intercept) -> torch.Tensor:
+    "Return which share of the digital outputs' variance lines explain, (chips,), from sums (6, chips, channels)."
+    n, c, y, cc, cy, yy = sums
+    a, b = (t.repeat_interleave(c.shape[1] // t.shape[1], 1) for t in (coef, intercept))
+    left = (yy - 2 * (a * cy + b * y) + a * a * cc + 2 * a * b * c + b * b * n).sum(1)
+    return 1 - left / (yy.sum(1) - y.sum(1) ** 2 / n.sum(1))
 
 
 def _sums(c, channel, y=None) -> tuple:

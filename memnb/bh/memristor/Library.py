@@ -72,7 +72,8 @@ class MeasuredDevice:
         if self.model != "VTEAM":
             return _models[self.model], dict(self.parameters)
         range_ = {"r_on": 1 / self.high, "r_off": 1 / max(self.low, self.high / 1000)}
-        return VTEAM, VTEAM.preset("programmable") | range_ | self.parameters  # nobody published how it moves
+        motion = self.parameters or VTEAM.preset("programmable")  # of most nobody published how they move
+        return VTEAM, motion | range_ | self.parameters
 
     def facts(self) -> list[str]:
         "Return which laws are known."
