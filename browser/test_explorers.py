@@ -20,9 +20,8 @@ WALKTHROUGHS = [
     "10_recurrent",
     "11_training",
     "12_own_device",
-    "16_language_model",
 ]
-LONG = {"10_recurrent", "11_training", "12_own_device", "16_language_model"}  # networks train first
+LONG = {"10_recurrent", "11_training", "12_own_device"}  # networks train first
 FAILED = ", ".join(
     f'.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.{kind}"]' for kind in ("error", "stderr")
 )
