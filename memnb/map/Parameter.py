@@ -21,9 +21,7 @@ def largest_weight(
     weight: torch.Tensor,  # any shape, finite
     p_l: float | None = None,  # proportion of weights to retain, in [0, 1]
 ) -> float:
-    """Return the magnitude that is mapped to the full range.
-
-    It is max|w|, or the k-th smallest |w| for `p_l`. It is 0 if all weights are 0.
+    """Return the magnitude that takes the full range: max|w|, for `p_l` the k-th smallest |w|, 0 if all weights are 0.
 
     Example:
         >>> memnb.map.Parameter.largest_weight(torch.tensor([-3.0, 1.0, 2.0]))
@@ -32,13 +30,21 @@ def largest_weight(
     if p_l is not None:
         check_number(p_l, "p_l", at_least=0, at_most=1)
     lo, hi = finite_range(weight, "weight")
-    if p_l is None or p_l == 1 or not weight.numel():
-        return max(-lo, hi)
-    magnitude = weight.detach().abs().flatten()
+    everything = p_l is None or p_l == 1 or not weight.numel()
+    return max(-lo, hi) if everything else _limits(weight.reshape(1, -1), p_l).item()
+
+
+def _limits(weight, p_l):
+    "`largest_weight` of each of (groups, ...) as (groups,)."
+    magnitude = weight.detach().reshape(len(weight), -1).abs()
+    largest = magnitude.amax(1)
+    if p_l is None or check_number(p_l, "p_l", at_least=0, at_most=1) == 1:
+        return largest
     # a product like 0.1 * 30 may come out just above the whole number that is meant
-    k = max(1, math.ceil(p_l * magnitude.numel() * (1 - 1e-12)))
-    kth = magnitude.kthvalue(k).values.item()
-    return kth if kth or not max(-lo, hi) else magnitude[magnitude > 0].min().item()
+    k = max(1, math.ceil(p_l * magnitude.shape[1] * (1 - 1e-12)))
+    kth = magnitude.kthvalue(k, 1).values
+    smallest = torch.where(magnitude > 0, magnitude, math.inf).amin(1)
+    return torch.where(kth > 0, kth, torch.where(largest > 0, smallest, largest))
 
 # %% ../../nbs/map/Parameter.ipynb #cell-007
 def naive_map(
@@ -55,9 +61,8 @@ def naive_map(
     weights, r_on >= r_off, r_on <= 0, or p_l outside [0, 1].
 
     Example:
-        >>> positive, negative = memnb.map.Parameter.naive_map(
-        ...     torch.tensor([[1.0, -1.0]]), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn
-        ... )
+        >>> w, pairs = torch.tensor([[1.0, -1.0]]), memnb.bh.Scheme.DoubleColumn
+        >>> positive, negative = memnb.map.Parameter.naive_map(w, 1e4, 1e6, pairs)
         >>> positive  # S: 1 / (10 kohm) and 1 / (1 Mohm)
         tensor([[1.0000e-04, 1.0000e-06]])
     """
@@ -107,6 +112,11 @@ def _scaled(w, w_max, span):
     return w, w_max, scale
 
 
+def _span(scheme):
+    "How many units of a device's range there are from weight 0 to the largest."
+    return 1 if scheme is Scheme.DoubleColumn else 2
+
+
 def _one_side(w, w_max, r_on, r_off):
     "What `_onto` gives for the device of a pair that a weight is on; the other one has 1/r_off."
     w, w_max, scale = _scaled(w, w_max, 1 / r_on - 1 / r_off)
@@ -129,9 +139,8 @@ def balanced_map(
     A single column is mapped as by `naive_map`. Raise what `naive_map` raises.
 
     Example:
-        >>> positive, negative = memnb.map.Parameter.balanced_map(
-        ...     torch.tensor([[1.0, 0.0]]), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn
-        ... )
+        >>> w, pairs = torch.tensor([[1.0, 0.0]]), memnb.bh.Scheme.DoubleColumn
+        >>> positive, negative = memnb.map.Parameter.balanced_map(w, 1e4, 1e6, pairs)
         >>> positive + negative  # the same for every pair
         tensor([[0.0001, 0.0001]])
     """
@@ -141,24 +150,12 @@ def balanced_map(
 
 def _around(w, w_max, r_on, r_off, scheme):
     around = _onto(w, w_max, r_on, r_off, Scheme.SingleColumn)
-    return around if scheme is Scheme.SingleColumn else (around, (1 / r_on + 1 / r_off) - around)
+    return around if scheme is Scheme.SingleColumn else (around, 1 / r_on + 1 / r_off - around)
 
 
 balanced_map.parts = largest_weight, _around, None
 
 # %% ../../nbs/map/Parameter.ipynb #cell-022
-def _limits(weight, p_l):
-    "`largest_weight` of each group: (groups,) from (groups, outputs, ...)."
-    magnitude = weight.detach().reshape(len(weight), -1).abs()
-    largest = magnitude.amax(1)
-    if p_l is None or check_number(p_l, "p_l", at_least=0, at_most=1) == 1:
-        return largest
-    k = max(1, math.ceil(p_l * magnitude.shape[1] * (1 - 1e-12)))
-    kth = magnitude.kthvalue(k, 1).values
-    smallest = torch.where(magnitude > 0, magnitude, math.inf).amin(1)
-    return torch.where(kth > 0, kth, torch.where(largest > 0, smallest, largest))
-
-
 def _onto_each(weight, r_on, r_off, scheme, p_l):
     "`_onto` for weights (groups, outputs, ...), with a limit for each group."
     w = _checked(weight, r_on, r_off, scheme)
@@ -198,19 +195,15 @@ def mse_map(
     *,
     levels: int,  # that a device can be set to, from end to end, equally spaced
 ):
-    """Map weights like `naive_map`, with the limit that is best for devices with so many levels.
-
-    Give it as `functools.partial(mse_map, levels=16)`.
+    """Map weights like `naive_map`, with the best limit for so many levels; give `partial(mse_map, levels=16)`.
 
     Example:
         >>> mapping = functools.partial(memnb.map.Parameter.mse_map, levels=16)
         >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(mapping_routine=mapping))
     """
     check_number(levels, "levels", at_least=2, integer=True)
-    w = _checked(weight, r_on, r_off, scheme)
-    _no_share(p_l, "mse_map")
-    steps = (levels - 1) / (1 if scheme is Scheme.DoubleColumn else 2)
-    magnitude = w.detach().abs().double()
+    w, magnitude = _for_a_limit(weight, r_on, r_off, scheme, p_l, "mse_map")
+    steps = (levels - 1) / _span(scheme)
 
     def error(limit):
         # a single column's levels are where an odd number of steps from the ends leads; a pair's start at 0
@@ -237,18 +230,19 @@ def noise_map(
         >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(mapping_routine=mapping))
     """
     check_number(sigma, "sigma", at_least=0)
-    w = _checked(weight, r_on, r_off, scheme)
-    _no_share(p_l, "noise_map")
-    magnitude = w.detach().abs().double()
+    w, magnitude = _for_a_limit(weight, r_on, r_off, scheme, p_l, "noise_map")
     share = sigma * r_off / (r_off - r_on)  # of the range of conductances
-    spread = (2 if scheme is Scheme.DoubleColumn else 4) * share * share
+    spread = 2 * _span(scheme) * share * share
     error = lambda limit: (magnitude - limit).clamp(min=0).square().mean().item() + spread * limit * limit
     return _onto(w, best_limit(w, error), r_on, r_off, scheme)
 
 
-def _no_share(p_l, name):
+def _for_a_limit(weight, r_on, r_off, scheme, p_l, name):
+    "The weight, checked, and its magnitude in double precision, for a routine that finds the limit itself."
+    w = _checked(weight, r_on, r_off, scheme)
     if p_l is not None:
         raise ValueError(f"p_l={p_l!r}: {name} finds the limit itself; must be None")
+    return w, w.detach().abs().double()
 
 # %% ../../nbs/map/Parameter.ipynb #cell-031
 def per_column_map(
@@ -263,29 +257,23 @@ def per_column_map(
     The readout is in units of weights. Raise what `naive_map` raises.
 
     Example:
-        >>> mapped = memnb.map.Parameter.per_column_map(
-        ...     torch.tensor([[1.0, 0.5], [0.1, 0.05]]), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn
-        ... )
+        >>> w, pairs = torch.tensor([[1.0, 0.5], [0.1, 0.05]]), memnb.bh.Scheme.DoubleColumn
+        >>> mapped = memnb.map.Parameter.per_column_map(w, 1e4, 1e6, pairs)
         >>> mapped.matrices[0][0].equal(mapped.matrices[0][1])  # each output takes the whole range
         True
     """
     w = _outputs(weight, r_on, r_off, scheme)
-    flat = w.detach().reshape(len(w), -1).abs()
-    limit = flat.amax(1)
-    if p_l is not None and check_number(p_l, "p_l", at_least=0, at_most=1) < 1:
-        k = max(1, math.ceil(p_l * flat.shape[1] * (1 - 1e-12)))
-        kept = flat.kthvalue(k, 1).values
-        smallest = torch.where(flat > 0, flat, math.inf).amin(1)
-        limit = torch.where(kept > 0, kept, torch.where(limit > 0, smallest, limit))
+    limit = _limits(w, p_l)
     # an output without weights gets the limit of the others, and is zero with it
     limit = torch.where(limit > 0, limit, limit.amax()).clamp_min(torch.finfo(w.dtype).tiny)
     factor = limit.double() / (1 / r_on - 1 / r_off) * _span(scheme)
     return Mapped(_pair(w / limit.view(-1, *[1] * (w.dim() - 1)), r_on, r_off, scheme), Decode(factor=factor))
 
 
-def _span(scheme):
-    "How many units of a device's range there are from weight 0 to the largest."
-    return 1 if scheme is Scheme.DoubleColumn else 2
+def _up_to_one(w, p_l):
+    "The weights, clipped to their limit, in units of it; and the limit."
+    limit = largest_weight(w, p_l)
+    return (within(w, -limit, limit) / limit if limit else torch.zeros_like(w)), limit
 
 
 def _pair(w, r_on, r_off, scheme):
@@ -330,14 +318,12 @@ def sliced_map(
 ) -> Mapped:
     """Map weights of `bits` bits to ceil(bits/cell_bits) columns for each output, lowest digits first.
 
-    Give it as `functools.partial(sliced_map, bits=8, cell_bits=2)`. Gradients pass straight through the rounding.
-
-    Raise what `naive_map` raises, and ValueError if a number of bits is impossible.
+    Give it as `functools.partial(sliced_map, bits=8, cell_bits=2)`. Gradients pass straight through the rounding. Raise
+    what `naive_map` raises, and ValueError if a number of bits is impossible.
 
     Example:
-        >>> mapped = memnb.map.Parameter.sliced_map(
-        ...     torch.rand(2, 4), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn, bits=8, cell_bits=2
-        ... )
+        >>> w, pairs = torch.rand(2, 4), memnb.bh.Scheme.DoubleColumn
+        >>> mapped = memnb.map.Parameter.sliced_map(w, 1e4, 1e6, pairs, bits=8, cell_bits=2)
         >>> mapped.matrices[0].shape  # four columns for each output
         torch.Size([8, 4])
     """
@@ -345,11 +331,8 @@ def sliced_map(
     check_number(bits, "bits", at_least=1, at_most=24, integer=True)
     check_number(cell_bits, "cell_bits", at_least=1, at_most=bits, integer=True)
     slices, top, base = -(-bits // cell_bits), 2.0**bits - 1, 2.0**cell_bits
-    limit = largest_weight(w, p_l)
-    u = within(w, -limit, limit) / limit if limit else torch.zeros_like(w)
-    span, g_off = 1 / r_on - 1 / r_off, 1 / r_off
-    significance = [base**s for s in range(slices)]
-
+    u, limit = _up_to_one(w, p_l)
+    span, g_off, significance = 1 / r_on - 1 / r_off, 1 / r_off, [base**s for s in range(slices)]
     # a single column's digits are those of a number in the middle of all that the slices can hold, around g_m
     shift = 0 if scheme is Scheme.DoubleColumn else (base**slices - 1 - top) / 2
 
@@ -363,8 +346,8 @@ def sliced_map(
         return torch.cat(columns)
 
     unit = (base - 1) / span * limit / top * _span(scheme)
-    # 0 belongs to the positive half alone, or its gradient would count twice
-    halves = (within(u, 0), within(-u, torch.finfo(u.dtype).tiny)) if scheme is Scheme.DoubleColumn else ((u + 1) / 2,)
+    negative = u.neg().relu_()  # 0 is positive alone, see `_onto`
+    halves = (u + negative, negative) if scheme is Scheme.DoubleColumn else ((u + 1) / 2,)
     return Mapped(tuple(digits(half) for half in halves), Decode(significance, unit))
 
 # %% ../../nbs/map/Parameter.ipynb #cell-040
@@ -383,27 +366,24 @@ def pairs_map(
     Raises what `naive_map` raises, and ValueError for significances that aren't numbers > 0 from high to low.
 
     Example:
-        >>> mapped = memnb.map.Parameter.pairs_map(
-        ...     torch.rand(2, 4), 1e4, 1e6, memnb.bh.Scheme.DoubleColumn, significance=(1, 1, 1)
-        ... )
+        >>> w, pairs = torch.rand(2, 4), memnb.bh.Scheme.DoubleColumn
+        >>> mapped = memnb.map.Parameter.pairs_map(w, 1e4, 1e6, pairs, significance=(1, 1, 1))
         >>> mapped.matrices[0].shape  # three pairs for each weight
         torch.Size([6, 4])
     """
     w = _outputs(weight, r_on, r_off, scheme)
-    if not hasattr(significance, "__len__"):
-        raise TypeError(f"significance={significance!r}: must be numbers > 0, from high to low")
-    c = [check_number(k, "significance", above=0) for k in significance]
+    listed = hasattr(significance, "__len__")
+    c = [check_number(k, "significance", above=0) for k in significance] if listed else []
     if not c or c != sorted(c, reverse=True):
-        raise ValueError(f"significance={significance!r}: must be numbers > 0, from high to low")
-    limit = largest_weight(w, p_l)
-    u = within(w, -limit, limit) / limit if limit else torch.zeros_like(w)
-    span = 1 / r_on - 1 / r_off
+        raise (ValueError if listed else TypeError)(
+            f"significance={significance!r}: must be numbers > 0, from high to low"
+        )
+    u, limit = _up_to_one(w, p_l)
     if levels is None:
         parts, total = [u] * len(c), sum(c)
     else:
         steps = (check_number(levels, "levels", at_least=2, integer=True) - 1) / _span(scheme)
-        shift = 0.0 if scheme is Scheme.DoubleColumn or levels % 2 else 0.5  # where the levels of a single column lie
-        parts, rest, total = [], u, c[0]
+        parts, rest, total, shift = [], u, c[0], 0.0 if scheme is Scheme.DoubleColumn or levels % 2 else 0.5
         for k, following in itertools.pairwise(c):
             if following * 2 * steps < k * (1 - 1e-9):
                 raise ValueError(
@@ -416,6 +396,5 @@ def pairs_map(
             rest = rest - held * (k / total)
         parts.append(within(rest * (total / c[-1]), -1, 1))
     matrices = [_pair(part, r_on, r_off, scheme) for part in parts]
-    return Mapped(
-        tuple(torch.cat(m) for m in zip(*matrices, strict=True)), Decode(c, limit / total / span * _span(scheme))
-    )
+    unit = limit / total / (1 / r_on - 1 / r_off) * _span(scheme)
+    return Mapped(tuple(torch.cat(m) for m in zip(*matrices, strict=True)), Decode(c, unit))
