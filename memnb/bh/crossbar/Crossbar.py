@@ -145,9 +145,7 @@ class Crossbar(torch.nn.Module):
         effects = []
         for name, settings, *rest in state["effects"]:
             if name not in Effect.known:
-                raise ValueError(
-                    f"state_dict: it holds an effect {name!r}, which is not known here; import or define it first"
-                )
+                raise ValueError(f"state_dict: its effect {name!r} is not known here; import or define it first")
             effect = Effect.known[name].__new__(Effect.known[name])
             Effect.__init__(effect, **settings)
             seeds, redraws = rest or ((), 0)  # version 1 has none
@@ -177,8 +175,8 @@ class Crossbar(torch.nn.Module):
 def crossbars_of(module) -> list[Crossbar]:
     """Return the crossbars of a layer, a model or a crossbar, each once.
 
-    They are found by the attribute `crossbars` of the layers. Raise ValueError if there are none, so that no call
-    silently does nothing. Raise TypeError if `module` isn't a module.
+    They are found by the attribute `crossbars` of the layers. Raise ValueError if there are none, so that no call does
+    nothing in silence, and TypeError if `module` isn't a module.
     """
     if not isinstance(module, torch.nn.Module):
         raise TypeError(f"module={module!r}: must be a layer, a model or a crossbar")
@@ -195,11 +193,8 @@ def crossbars_of(module) -> list[Crossbar]:
 def parameters_of(model) -> list[str]:
     "The names of the parameters that a device model takes."
     accepted = inspect.signature(model).parameters.values()
-    own = [
-        p.name
-        for p in accepted
-        if p.kind is not p.VAR_KEYWORD and p.name not in ("shape", "generator", "dtype", "device")
-    ]
+    array = ("shape", "generator", "dtype", "device")
+    own = [p.name for p in accepted if p.kind is not p.VAR_KEYWORD and p.name not in array]
     return own + ["voltage_range"] * any(p.kind is p.VAR_KEYWORD for p in accepted)
 
 

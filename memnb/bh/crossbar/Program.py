@@ -69,6 +69,13 @@ def _check_levels(memristor, pos, neg, rel_tol, pulse_duration, refactory_period
     return (pos, neg) if memristor.set_polarity > 0 else (neg, pos)
 
 
+def _cell(crossbar, point):
+    "Row and column of a device; IndexError for what only pads a tile."
+    if (cell := crossbar.cell(point)) is None:
+        raise IndexError(f"point={point!r}: only pads a tile, there is no device")
+    return cell
+
+
 def _check_target(memristor, g):
     "Lowest and highest conductance of each device, in the shape of the targets `g`."
     finite_range(g, "conductance")
@@ -90,6 +97,12 @@ def _pulse(memristor, x, v, duration, pause, limiter=None, generator=None):
     return advanced(memristor, x, torch.zeros_like(v), pause, limiter, generator) if pause else x
 
 
+def _reaches(v, thresholds):
+    "Whether a pulse is beyond the (negative, positive) voltage from which a device that doesn't move is nudged."
+    threshold = thresholds[v > 0] or 0
+    return v >= threshold if v > 0 else v <= threshold
+
+
 def _nudged(g, target, low, high, moved, force_adjustment, near):
     "Conductances, those that stand still at a bound moved towards their target by a proportion of their range."
     at_bound = ((g - low).abs() <= near * low) | ((g - high).abs() <= near * high)
@@ -97,16 +110,16 @@ def _nudged(g, target, low, high, moved, force_adjustment, near):
     return torch.where(at_bound & ~moved, g + step, g)
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-020
-def _disturb_around(crossbar, cell, one, v, duration, limiter=None, generator=None):
+def _disturb_around(crossbar, cell, v, duration, limiter=None, generator=None):
     "The devices on the two lines of `cell` see v/2 for the duration of a pulse; those of other tiles see nothing."
     tile_rows = crossbar.array_shape[0]
     tile = cell[0] // tile_rows
     count = -(-crossbar.rows // tile_rows)
-    rows = torch.arange(count, device=one.device) * tile_rows
-    rows[tile] = cell[0]
-    selected = torch.zeros(count, crossbar.columns, dtype=torch.bool, device=one.device)
-    selected[tile] = one[0]
     x = crossbar.memristor.x
+    rows = torch.arange(count, device=x.device) * tile_rows
+    rows[tile] = cell[0]
+    selected = torch.zeros(count, crossbar.columns, dtype=torch.bool, device=x.device)
+    selected[tile, cell[1]] = True
     volts, durations = line_voltages(
         crossbar, rows, selected, v, torch.full(selected.shape, duration, dtype=x.dtype), 0.5
     )
@@ -144,25 +157,17 @@ def naive_program(
     Example:
         >>> VTEAM = memnb.bh.memristor.VTEAM
         >>> crossbar = memnb.bh.crossbar.Crossbar(VTEAM, VTEAM.preset("programmable"), (2, 4))
-        >>> devices = memnb.bh.crossbar.Program.naive_program(
-        ...     crossbar, (0, 1), 5e-3, rel_tol=0.1, pulse_duration=1e-9, timeout=60
-        ... )
+        >>> devices = memnb.bh.crossbar.Program.naive_program(crossbar, (0, 1), 5e-3, 0.1, 1e-9, timeout=60)
         >>> abs(float(devices[0, 1].g) / 5e-3 - 1) <= 0.1
         True
     """
     array, limiter = crossbar.memristor, Limiter.of(compliance, series_resistance, transistor)
     generator = motion(crossbar, generator)
-    simulate_neighbours = simulate_neighbours and transistor is None
-    raising, lowering = _check_levels(
-        array, pos_voltage_level, neg_voltage_level, rel_tol, pulse_duration, refactory_period
-    )
-    cell = crossbar.cell(point)
-    if cell is None:
-        raise IndexError(f"point={point!r}: only pads a tile, there is no device")
-    device = array.device(cell)
+    levels = _check_levels(array, pos_voltage_level, neg_voltage_level, rel_tol, pulse_duration, refactory_period)
+    device = array.device(cell := _cell(crossbar, point))
     target = torch.as_tensor(conductance, dtype=device.x.dtype, device=device.x.device)
     low, high = _check_target(device, target)
-    one = torch.arange(crossbar.columns, device=target.device)[None] == cell[1]
+    thresholds = force_adjustment_neg_voltage_threshold, force_adjustment_pos_voltage_threshold
     started, pulses = time.monotonic(), 0
     with torch.no_grad():
         while (error := ((device.g - target) / target).abs().item()) > rel_tol:
@@ -172,16 +177,15 @@ def naive_program(
                     stacklevel=2,
                 )
                 break
-            v = raising if device.g < target else lowering
+            v = levels[0] if device.g < target else levels[1]
             before, pulses = device.x.clone(), pulses + 1
             device.x.copy_(_pulse(device, before, v, pulse_duration, refactory_period, limiter, generator))
-            threshold = (force_adjustment_neg_voltage_threshold, force_adjustment_pos_voltage_threshold)[v > 0] or 0
-            if (v >= threshold) if v > 0 else (v <= threshold):
-                moved = device.x != before
-                g = _nudged(device.g, target, low, high, moved, force_adjustment, force_adjustment_rel_tol)
-                device.set_conductance(g) if not moved else None
-            if simulate_neighbours:
-                _disturb_around(crossbar, cell, one, v, pulse_duration, limiter, generator)
+            if device.x == before and _reaches(v, thresholds):
+                stuck = torch.zeros((), dtype=torch.bool, device=target.device)
+                g = _nudged(device.g, target, low, high, stuck, force_adjustment, force_adjustment_rel_tol)
+                device.set_conductance(g)
+            if simulate_neighbours and transistor is None:
+                _disturb_around(crossbar, cell, v, pulse_duration, limiter, generator)
             array.x[cell] = device.x
     return crossbar.devices
 
@@ -312,6 +316,18 @@ def _program_lines(crossbar, targets, how, progress):
     return pulses
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-045
+_fractions = {"V/2": 1 / 2, "V/3": 1 / 3}  # of the voltage, on half-selected devices
+
+
+def _targets(array, conductance):
+    "The conductances that are asked for, checked, in the array's dtype."
+    if conductance.shape != array.shape:
+        raise ValueError(f"conductance: shape {tuple(conductance.shape)}: must be {tuple(array.shape)}")
+    targets = conductance.to(array.x)
+    _check_target(array, targets)
+    return targets
+
+
 def program_array(
     crossbar,
     conductance: torch.Tensor,  # targets (rows, columns), S
@@ -353,15 +369,11 @@ def program_array(
     generator = motion(crossbar, generator)
     width = array.time_series_resolution if pulse_duration is None else pulse_duration
     levels = _check_levels(array, pos_voltage_level, neg_voltage_level, rel_tol, width, refactory_period)
-    thresholds = force_adjustment_pos_voltage_threshold, force_adjustment_neg_voltage_threshold
-    nudge = tuple(force_adjustment * (v >= thresholds[0] if v > 0 else v <= thresholds[1]) for v in levels)
-    if half_select not in ("V/2", "V/3"):
+    thresholds = force_adjustment_neg_voltage_threshold, force_adjustment_pos_voltage_threshold
+    nudge = tuple(force_adjustment * _reaches(v, thresholds) for v in levels)
+    if half_select not in _fractions:
         raise ValueError(f"half_select={half_select!r}: must be 'V/2' or 'V/3'")
-    if conductance.shape != array.shape:
-        raise ValueError(f"conductance: shape {tuple(conductance.shape)}: must be {tuple(array.shape)}")
-    targets = conductance.to(array.x)
-    _check_target(array, targets)
-    fraction = 1 / 2 if half_select == "V/2" else 1 / 3
+    targets, fraction = _targets(array, conductance), _fractions[half_select]
     disturbs = simulate_neighbours and transistor is None and _disturbs(array, levels, fraction, half_select)
     how = _Pulses(
         levels, rel_tol, width, refactory_period, failure_iteration_threshold, nudge, force_adjustment_rel_tol,

@@ -79,28 +79,8 @@ def tile_matmul(
     bits, overflow_rate, method = check_adc(ADC_resolution, ADC_overflow_rate, quant_method)
     finite_range(mat_a_tiles, "mat_a_tiles")
     finite_range(mat_b_tiles, "mat_b_tiles")
-    pairs = (
-        ("mat_b_tiles_map", mat_b_tiles_map, 2),
-        ("mat_a_tiles_map", mat_a_tiles_map, 1),
-        ("mat_a_shape", mat_a_shape, 2),
-        ("mat_b_shape", mat_b_shape, 2),
-    )
-    for name, value, length in (*pairs, ("mat_a_tiles", mat_a_tiles.shape, 3), ("mat_b_tiles", mat_b_tiles.shape, 3)):
-        if not hasattr(value, "__len__") or len(value) != length:
-            raise ValueError(f"{name}: {value!r}: must have {length} dimension{'s' * (length > 1)}")
-    if mat_a_tiles.dtype != mat_b_tiles.dtype:
-        raise ValueError(f"mat_a_tiles: {mat_a_tiles.dtype}: must be {mat_b_tiles.dtype}, like mat_b_tiles")
-    m, n = mat_b_tiles_map
-    (batch, rows), (b_rows, cols) = mat_a_shape, mat_b_shape
-    fits = mat_a_tiles.shape[:2] == (m, batch) and mat_b_tiles.shape[0] == m * n and tuple(mat_a_tiles_map) == (m,)
-    tile_rows, tile_cols = mat_b_tiles.shape[1:]
-    fits = fits and m == -(-rows // tile_rows) and n == -(-cols // tile_cols)
-    if not fits or rows != b_rows or mat_a_tiles.shape[2] != tile_rows:
-        raise ValueError(
-            f"mat_a_tiles: shape {tuple(mat_a_tiles.shape)}, map {tuple(mat_a_tiles_map)} of {tuple(mat_a_shape)} "
-            f"doesn't fit mat_b_tiles: shape {tuple(mat_b_tiles.shape)}, "
-            f"map {tuple(mat_b_tiles_map)} of {tuple(mat_b_shape)}"
-        )
+    _check_fit(mat_a_tiles, mat_a_tiles_map, mat_a_shape, mat_b_tiles, mat_b_tiles_map, mat_b_shape)
+    (m, n), batch, cols, tile_cols = mat_b_tiles_map, mat_a_shape[0], mat_b_shape[1], mat_b_tiles.shape[2]
     if source_resistance is not None or line_resistance is not None:
         source, line = (
             0.0 if r is None else resistances(r, name, mat_b_tiles)
@@ -112,6 +92,24 @@ def tile_matmul(
     if bits is not None:
         currents = straight_through(currents, convert(currents, bits, overflow_rate, method))
     return currents.sum(0)
+
+
+def _check_fit(a, a_map, a_shape, b, b_map, b_shape):
+    "Raise ValueError unless tiles of inputs fit tiles of conductances."
+    maps = (("mat_b_tiles_map", b_map, 2), ("mat_a_tiles_map", a_map, 1))
+    shapes = (("mat_a_shape", a_shape, 2), ("mat_b_shape", b_shape, 2))
+    for name, value, length in (*maps, *shapes, ("mat_a_tiles", a.shape, 3), ("mat_b_tiles", b.shape, 3)):
+        if not hasattr(value, "__len__") or len(value) != length:
+            raise ValueError(f"{name}: {value!r}: must have {length} dimension{'s' * (length > 1)}")
+    if a.dtype != b.dtype:
+        raise ValueError(f"mat_a_tiles: {a.dtype}: must be {b.dtype}, like mat_b_tiles")
+    (m, n), (batch, rows), (b_rows, cols), (tile_rows, tile_cols) = b_map, a_shape, b_shape, b.shape[1:]
+    fits = a.shape == (m, batch, tile_rows) and b.shape[0] == m * n and tuple(a_map) == (m,)
+    if not fits or rows != b_rows or m != -(-rows // tile_rows) or n != -(-cols // tile_cols):
+        raise ValueError(
+            f"mat_a_tiles: shape {tuple(a.shape)}, map {tuple(a_map)} of {tuple(a_shape)} "
+            f"doesn't fit mat_b_tiles: shape {tuple(b.shape)}, map {tuple(b_map)} of {tuple(b_shape)}"
+        )
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-017
 def row_tiles(
