@@ -151,7 +151,7 @@ def straight_through(
 
 # %% ../../nbs/bh/Quantize.ipynb #cell-018
 def quantize(
-    tensor: torch.Tensor,  # any shape, floating point, in any unit
+    tensor: torch.Tensor,  # any shape, in any unit; whole numbers give 32-bit floats
     quant: int,  # number of levels (quant_method None) or of bits
     overflow_rate: float = 0.0,  # proportion in [0, 1) of the largest magnitudes that may be clipped
     quant_method: str | None = None,  # None, "linear" or "log"
@@ -162,16 +162,16 @@ def quantize(
     """Return the quantised tensor, with a straight-through gradient.
 
     A constant tensor whose range isn't given is returned unchanged. With "linear" and "log", `min` and `max` give the
-    largest magnitude, max(|min|, |max|) (of ln|x| for "log"). Raise TypeError if the tensor isn't floating point, and
-    ValueError if an element isn't finite, `quant` is too small for the method, `quant_method` is unknown,
-    `overflow_rate` is outside [0, 1), or min > max.
+    largest magnitude, max(|min|, |max|) (of ln|x| for "log"). Raise TypeError if the tensor isn't real, or is to be
+    overwritten although it holds whole numbers, and ValueError if an element isn't finite, `quant` is too small for the
+    method, `quant_method` is unknown, `overflow_rate` is outside [0, 1), or min > max.
 
     Example:
         >>> memnb.bh.Quantize.quantize(torch.tensor([0.0, 0.4, 1.0]), 3)  # three levels
         tensor([0.0000, 0.5000, 1.0000])
     """
-    if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
-        raise TypeError(f"tensor={tensor!r}: must be a floating-point tensor")
+    if not isinstance(tensor, torch.Tensor) or tensor.is_complex():
+        raise TypeError(f"tensor={tensor!r}: must be a tensor of real numbers")
     if quant_method is not None and quant_method not in quant_methods:
         raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
     most = 2**53 if quant_method is None else 64
@@ -180,6 +180,12 @@ def quantize(
     check_number(overflow_rate, "overflow_rate", at_least=0, at_most=1 - 1e-12)
     if not isinstance(override_original, bool):
         raise TypeError(f"override_original={override_original!r}: must be True or False")
+    if not tensor.is_floating_point():
+        if override_original:
+            raise TypeError(
+                f"tensor: {tensor.dtype} can't hold the result; pass tensor.float(), or no override_original"
+            )
+        tensor = tensor.float()
     lo, hi = (_limit(v, name, tensor) for v, name in ((min, "min"), (max, "max")))
     x = tensor.detach()
     lowest, highest = finite_range(x, "tensor")

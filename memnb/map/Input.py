@@ -50,7 +50,7 @@ def naive_scale(
     """Return voltages: `input`, scaled down to `max_input_voltage` if it exceeds that.
 
     It is then `input` times max_input_voltage / max|input|, otherwise `input` itself. Without a `max_input_voltage` the
-    input is taken to be in volts.
+    input is taken to be in volts. Whole numbers become 32-bit floats.
 
     Raise TypeError or ValueError if `max_input_voltage` isn't a number > 0, and ValueError if the input isn't finite.
 
@@ -61,7 +61,7 @@ def naive_scale(
     """
     lo, hi = finite_range(input, "input")
     if not input.is_floating_point():
-        raise TypeError(f"input: {input.dtype}: must be floating point")
+        input = input.float()
     factor = naive_factor(module, max(-lo, hi), force_scale, input.dtype)
     return input if factor == 1 else input * factor
 

@@ -6,6 +6,7 @@
 __all__ = ['summary', 'conductances', 'save_conductances', 'load_conductances']
 
 # %% ../../nbs/mn/Chip.ipynb #cell-002
+import contextlib
 import math
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -100,7 +101,9 @@ def save_conductances(
     model: torch.nn.Module,  # a patched model or a memristive layer
     path,  # a file .npz, or a folder for CSV files, which is made
 ):
-    """Write the conductances of all crossbars (S). FileExistsError for a folder that holds CSV files already.
+    """Write the conductances of all crossbars (S): all of them, or nothing.
+
+    Raise FileExistsError for a folder that holds CSV files already, and OSError if there is no room.
 
     Example:
         >>> import tempfile
@@ -109,8 +112,8 @@ def save_conductances(
         ...     tempfile.mkdtemp() + "/chip.npz",
         ... )
         >>> memnb.mn.Chip.save_conductances(chip, file)
-        >>> memnb.mn.Chip.load_conductances(chip, file)  # dead devices
-        {'Linear.0': 0, 'Linear.1': 0}
+        >>> {name: g.shape for name, g in np.load(file).items()}  # (rows, columns)
+        {'Linear.0': (4, 2), 'Linear.1': (4, 2)}
     """
     path, arrays = Path(path), {name: g.cpu().numpy() for name, g in conductances(model).items()}
     if path.suffix == ".npz":
@@ -118,10 +121,20 @@ def save_conductances(
             np.savez_compressed(file, **arrays)
         return
     path.mkdir(parents=True, exist_ok=True)
-    if any(path.glob("*.csv")):
+    if _tables(path):
         raise FileExistsError(f"path={str(path)!r}: holds CSV files already")
-    for name, array in arrays.items():
-        np.savetxt(path / f"{quote(name, safe='')}.csv", array, delimiter=",", fmt="%.17g")
+    with contextlib.ExitStack() as undo:
+        for name, array in arrays.items():
+            table = path / f"{quote(name, safe='')}.csv"
+            with whole_file(table) as file:
+                np.savetxt(file, array, delimiter=",", fmt="%.17g")
+            undo.callback(table.unlink)
+        undo.pop_all()
+
+
+def _tables(path):
+    "Return the CSV files of a folder, without what a killed process left half written."
+    return [file for file in sorted(path.glob("*.csv")) if not file.name.startswith(".")]
 
 
 def load_conductances(
@@ -139,17 +152,15 @@ def load_conductances(
 
     Example:
         >>> import tempfile
-        >>> chip, file = (
-        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)),
-        ...     tempfile.mkdtemp() + "/chip.npz",
-        ... )
-        >>> memnb.mn.Chip.save_conductances(chip, file)
-        >>> memnb.mn.Chip.load_conductances(chip, file)  # dead devices
-        {'Linear.0': 0, 'Linear.1': 0}
+        >>> file = tempfile.mkdtemp() + "/measured.npz"
+        >>> np.savez(file, **{"Linear.0": [[4e-5], [math.nan]], "Linear.1": [[1e-6], [2e-6]]})
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(2, 1), memnb.Hardware(seed=1))
+        >>> memnb.mn.Chip.load_conductances(chip, file)  # how many are dead
+        {'Linear.0': 1, 'Linear.1': 0}
     """
     check_number(dead, "dead", at_least=0)
     path = file_to_read(path)
-    files = [file_to_read(file) for file in sorted(path.glob("*.csv"))]
+    files = [file_to_read(file) for file in _tables(path)]
     if path.suffix != ".npz" and not files:
         raise FileNotFoundError(f"path={str(path)!r}: no .npz file, and no folder with CSV files")
     found = _arrays(path, files)

@@ -14,6 +14,7 @@ from torch.overrides import TorchFunctionMode
 from ..map.Observe import watching
 from .Layer import MemristiveLayer
 from .StandIn import StandIn
+from ..utils import traced
 
 # %% ../../nbs/mn/Seen.ipynb #cell-005
 _working = contextvars.ContextVar("working", default=False)  # what a layer itself does with its weight is no use
@@ -26,19 +27,31 @@ def held_weight(layer: MemristiveLayer) -> tuple | None:
     """
     if layer.forward_legacy_enabled or watching(layer) is not None:
         return None
-    before = _working.set(True)
-    try:
-        state = layer.state()
-        if not state.reader.linear or state.line is None:
-            return None
-        weight, bias, *noise = layer.folded(state) if state.product is None else state.product
-        for one in noise:  # of one more read of all devices
-            weight = one.source.added(weight, one.weight)
-            bias = bias if one.bias is None else one.source.added(bias, one.bias)
-    finally:
-        _working.reset(before)
+    if traced():  # of a graph that is recorded nobody looks for uses
+        held = _product(layer)
+    else:
+        before = _working.set(True)
+        try:
+            held = _product(layer)
+        finally:
+            _working.reset(before)
+    if held is None:
+        return None
+    weight, bias = held
     dtype = weight.dtype if layer.freed else layer.weight.dtype
     return weight.to(dtype), None if layer.bias is None else bias.to(dtype)
+
+
+def _product(layer):
+    "Return the (weight, bias) of one read, with a draw of its noise; None if a read is more than a product."
+    state = layer.state()
+    if not state.reader.linear or state.line is None:
+        return None
+    weight, bias, *noise = layer.folded(state) if state.product is None else state.product
+    for one in noise:  # of one more read of all devices
+        weight = one.source.added(weight, one.weight)
+        bias = bias if one.bias is None else one.source.added(bias, one.bias)
+    return weight, bias
 
 # %% ../../nbs/mn/Seen.ipynb #cell-009
 _no_uses = {torch.Tensor.grad.__get__, torch.Tensor.requires_grad.__get__}

@@ -313,14 +313,13 @@ def delete(path, name: str):
 
     Example:
         >>> import tempfile
-        >>> recipe, file = (
-        ...     memnb.Recipe(torch.nn.Linear(4, 2), memnb.bh.memristor.VTEAM),
-        ...     tempfile.mkdtemp() + "/studies.sqlite",
-        ... )
-        >>> results = memnb.study.run(recipe, {}, lambda chip: 1.0, chips=2, name="ones", storage=file, progress=False)
-        >>> memnb.study.delete(file, "ones")
+        >>> file = tempfile.mkdtemp() + "/studies.sqlite"
+        >>> for name in ("tried", "kept"):
+        ...     with memnb.study.Ledger.Ledger(file, name, identity={"seed": "0"}):
+        ...         pass  # as a study does that finds no time for a chip
+        >>> memnb.study.delete(file, "tried")
         >>> memnb.study.names(file)
-        []
+        ['kept']
     """
     check_name(path, name)
     with contextlib.closing(open_file(path)) as file:

@@ -16,7 +16,7 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..map.Module import Affine
-from ..utils import check_number
+from ..utils import check_number, file_to_read, whole_file
 
 # %% ../../nbs/study/Published.ipynb #cell-005
 def _normed(inside, outside, kernel, stride=1):
@@ -115,6 +115,10 @@ def nominal_tune(module, input_shape=None, verbose: bool = False) -> Affine:
 def _summary(values):
     "Mean, standard deviation (None for one value) and number of values, or of what is given as such already."
     if isinstance(values, dict):
+        check_number(values["mean"], "mean")
+        check_number(values["n"], "n", at_least=1)
+        if values["sd"] is not None:
+            check_number(values["sd"], "sd", at_least=0)
         return values
     values = [float(check_number(v, "values")) for v in (values if isinstance(values, (list, tuple)) else [values])]
     if not values:
@@ -157,14 +161,22 @@ class Rows:
     def save(self, folder="."):
         "Write the rows to a JSON file of the page's name in a folder."
         text = json.dumps({"page": self.page, "source": self.source, "rows": self.rows}, indent=1)
-        (Path(folder) / f"{self.page}.json").write_text(text + "\n", encoding="utf-8")
+        with whole_file(Path(folder) / f"{self.page}.json") as file:
+            file.write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path) -> "Rows":
-        "Return the rows of a file that `save` wrote."
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        made = cls(data["page"], data["source"])
-        made.rows = data["rows"]
+        "Return the rows of a file that `save` wrote. Raise ValueError if it is damaged, OSError if it can't be read."
+        text = file_to_read(path).read_bytes()
+        try:
+            data = json.loads(text)
+            made = cls(_text_of(data, "page"), _text_of(data, "source"))
+            for row in data["rows"]:
+                made.add(
+                    _text_of(row, "what"), row["published"], row["memnb"], *(_text_of(row, n) for n in ("unit", "why"))
+                )
+        except (ValueError, TypeError, KeyError, RecursionError) as e:
+            raise ValueError(f"path={str(path)!r}: is no file that Rows.save wrote ({e!r})") from None
         return made
 
     @property
@@ -182,6 +194,13 @@ class Rows:
     def _repr_html_(self):
         with pd.option_context("display.max_colwidth", None):
             return self.table.to_html(justify="left")
+
+
+def _text_of(data, name):
+    "Return a text of a file."
+    if not isinstance(data[name], str):
+        raise TypeError(f"{name}={data[name]!r}: must be a text")
+    return data[name]
 
 
 def _text(summary, unit):

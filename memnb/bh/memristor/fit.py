@@ -26,7 +26,7 @@ from .measured import Measured
 from .Memristor import Memristor
 from .Motion import limited
 from ...show import escaped
-from ...utils import check_number
+from ...utils import check_number, file_to_read
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-005
 def read_measurement(
@@ -35,10 +35,11 @@ def read_measurement(
 ) -> pd.DataFrame:
     """A checked table (T rows, float64) with the columns time, voltage, current; other columns are left out.
 
-    Raises ValueError for a missing column, fewer than two rows, an entry that isn't a finite number, times that don't
-    increase or a current that is zero throughout; TypeError for a column of another kind, e.g. dates.
+    Raises ValueError for a file that is no CSV, a missing column, fewer than two rows, an entry that isn't a finite
+    number, times that don't increase or a current that is zero throughout; TypeError for a column of another kind, e.g.
+    dates; OSError for a file that can't be read.
     """
-    table = source if isinstance(source, pd.DataFrame) else pd.read_csv(source)
+    table = source if isinstance(source, pd.DataFrame) else _read(file_to_read(source, "measurement"))
     if len(columns) != 3:
         raise ValueError(f"columns={columns!r}: must name the columns of time, voltage and current")
     checked = {}
@@ -63,6 +64,15 @@ def read_measurement(
     if not checked["current"].any():
         raise ValueError(f"measurement: column {columns[2]!r} is zero throughout: there is nothing to fit")
     return pd.DataFrame(checked)
+
+
+def _read(path):
+    try:
+        return pd.read_csv(path)
+    except Exception as e:  # of pandas' parsers, or of those that unpack
+        if isinstance(e, OSError) and e.filename is not None:
+            raise
+        raise ValueError(f"measurement={str(path)!r}: can't be read as CSV: {e}") from e
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-007
 def trajectory(

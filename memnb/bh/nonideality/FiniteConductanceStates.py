@@ -60,6 +60,7 @@ class FiniteStates(Effect):
 def apply_finite_conductance_states(
     layer,  # a layer, a model or a crossbar
     n_conductance_states: int,
+    *,
     spacing: str = "linear",  # or "resistance", "geometric"
 ):
     """Add FiniteStates to all crossbars, in the place of any that are there. Return the layer.
