@@ -135,8 +135,12 @@ def finish(self: Stacked, currents, s=None) -> tuple:
         return total(), 1.0
     if layer.ADC_range is not None:
         return step_sum(currents.transpose(0, 1), adc.bits, 0.0, layer.ranges[1][0])
-    inside = tuple(range(1, currents.dim()))
-    largest = torch.maximum(-currents.amin(inside), currents.amax(inside)).tolist()
+    if len(currents) == 1:  # in one pass over memory
+        lo, hi = currents.aminmax()
+        largest = torch.maximum(-lo, hi).view(1).tolist()
+    else:
+        inside = tuple(range(1, currents.dim()))
+        largest = torch.maximum(-currents.amin(inside), currents.amax(inside)).tolist()
     scales = [1.0] * len(currents) if s is None else s.flatten().tolist()
     scales = scales * (len(currents) // len(scales))
     steps = [linear_step(one * scale, adc.bits) / scale for one, scale in zip(largest, scales, strict=True)]
@@ -146,7 +150,7 @@ def finish(self: Stacked, currents, s=None) -> tuple:
         pairs = [step_sum(one.clone(), adc.bits, 0.0, None, a) for one, a in zip(currents, scales, strict=True)]
         return torch.stack([numbers * step for numbers, step in pairs]), 1.0
     step = torch.tensor(steps, dtype=torch.float64, device=currents.device)
-    if len(steps) == 1:  # in one pass over memory
+    if len({*steps}) == 1:  # as of most chips that are alike: in one pass over memory
         torch.add(currents.new_full((), 0.5), currents, alpha=1 / steps[0], out=currents).floor_()
     else:
         currents.mul_((1 / step).to(currents.dtype).view(-1, 1, *ones)).add_(0.5).floor_()
@@ -269,7 +273,7 @@ def outputs(self: Stacked, x, which=slice(None)) -> torch.Tensor:
 
 # %% ../../nbs/study/Stacked.ipynb #cell-013
 batched = (naive_tune, column_tune, analytic_tune)  # tuning routines that take all chips at once
-_in_cache = 2**18  # outputs at a time, of some chips: few enough to stay near the processor
+_in_cache = 2**20  # outputs at a time, of some chips: few enough to stay near the processor
 
 
 @patch
@@ -324,12 +328,13 @@ def _sums(c, channel, y=None) -> tuple:
         found = over(c), over(c * c), None if y is None else over(c * y)
     else:  # products of long vectors, cut into parts so that rounding errors stay small
         turn = (lambda t: t.mT) if c.stride(-1) != 1 and c.dim() == 3 else lambda t: t
-        parts = math.gcd(c[0].numel(), 64)
+        parts = math.gcd(c[0].numel(), 16)
         c = turn(c).reshape(len(c), parts, -1)
-        row = lambda t: t.expand(c.shape).reshape(-1, 1, c.shape[-1])
-        dot = lambda a, b: torch.bmm(row(a), row(b).mT).view(len(c), parts).double().sum(1, True)
-        other = None if y is None else dot(c, turn(y).reshape(1, parts, -1))
-        found = c.flatten(1).sum(1, True).double(), dot(c, c), other
+        rows = c.flatten(0, 1)[:, None]
+        own = torch.bmm(rows, rows.mT).view(len(c), parts).double().sum(1, True)
+        # the chips' parts side by side, each with the same part of y: nothing is copied
+        both = lambda: torch.bmm(turn(y).reshape(parts, 1, -1), c.permute(1, 2, 0)).double().sum(0).mT
+        found = c.flatten(1).sum(1, True).double(), own, None if y is None else both()
     n = c[0].numel() / found[0].shape[1]
     if c.dtype != torch.float64 and (found[0] ** 2 > 0.5 * n * found[1]).any():
         return _sums(c.double(), channel, y if y is None else y.double())
