@@ -202,8 +202,8 @@ def patched(bench, digital, x, variant, dtype=torch.float32):
     kinds = [kind for kind in (torch.nn.Linear, torch.nn.Conv2d) if any(type(m) is kind for m in digital.modules())]
     start = time.perf_counter()
     chip = patch_model(
-        copy.deepcopy(digital), VTEAM, {"r_on": 1e4, "r_off": 1e6}, kinds, max_input_voltage=0.3, verbose=False,
-        tuning_routine=analytic_tune, generator=torch.Generator().manual_seed(0), **settings,
+        copy.deepcopy(digital), VTEAM, VTEAM.preset("illustrative", r_on=1e4, r_off=1e6), kinds, verbose=False,
+        max_input_voltage=0.3, tuning_routine=analytic_tune, generator=torch.Generator().manual_seed(0), **settings,
     )  # fmt: skip
     for crossbar, effect in itertools.product(crossbars_of(chip), effects):
         crossbar.add_effect(effect.copy())
@@ -320,7 +320,7 @@ def chips(bench, count=None):
     model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)).to(bench.device)
     x = torch.rand(360, 64, device=bench.device)
     metric = study.Accuracy(x, model(x).argmax(1))
-    recipe, rows = study.Recipe(model, VTEAM, {"r_on": 1e4, "r_off": 1e6}), []
+    recipe, rows = study.Recipe(model, VTEAM, VTEAM.preset("illustrative", r_on=1e4, r_off=1e6)), []
     grid = {"ADC_resolution": [8], "ProgrammingError.sigma": [0.05]}
     arguments = {"storage": None, "workers": 1, "progress": False}
     study.run(recipe, grid, metric, chips=4, **arguments)

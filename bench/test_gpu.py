@@ -35,7 +35,13 @@ def test_linear(name, settings):
     x = torch.randn(1024, 4096, device="cuda")
     start = time.perf_counter()
     ours = patch_model(
-        copy.deepcopy(plain), VTEAM, {}, [torch.nn.Linear], max_input_voltage=0.3, verbose=False, **settings
+        copy.deepcopy(plain),
+        VTEAM,
+        VTEAM.preset("illustrative"),
+        [torch.nn.Linear],
+        max_input_voltage=0.3,
+        verbose=False,
+        **settings,
     )
     torch.cuda.synchronize()
     device, convert = torch.cuda.get_device_name(), 1e3 * (time.perf_counter() - start)

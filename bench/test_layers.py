@@ -31,13 +31,13 @@ def x():
 
 
 def convert(plain, **options):
-    layer = memnb.mn.Linear(plain, VTEAM, {}, verbose=False, **options)
+    layer = memnb.mn.Linear(plain, VTEAM, VTEAM.preset("illustrative"), verbose=False, **options)
     layer.tune()
     return layer.eval()
 
 
 def test_convert(compare, plain, x):
-    build = lambda: memnb.mn.Linear(plain, VTEAM, {}, tile_shape=(128, 128), verbose=False)
+    build = lambda: memnb.mn.Linear(plain, VTEAM, VTEAM.preset("illustrative"), tile_shape=(128, 128), verbose=False)
     ms, _ = compare("convert Linear(784, 512), 803 thousand devices", build, lambda: plain(x), INPUT, "30 ms", 20)
     assert within(ms, 30)
 
@@ -85,7 +85,12 @@ def test_convert_large_model(plain, x):
     for _ in range(3):
         patched, start = copy.deepcopy(model), time.perf_counter()
         patch_model(
-            patched, VTEAM, {}, module_parameters_to_patch=[torch.nn.Linear], tile_shape=(128, 128), verbose=False
+            patched,
+            VTEAM,
+            VTEAM.preset("illustrative"),
+            module_parameters_to_patch=[torch.nn.Linear],
+            tile_shape=(128, 128),
+            verbose=False,
         )
         middle = time.perf_counter()
         model(batch)

@@ -31,7 +31,7 @@ def convolution():
 )
 def test_convolution(compare, convolution, name, settings, targets):
     digital, x = convolution
-    layer = memnb.mn.Conv2d(digital, VTEAM, {}, verbose=False, **settings)
+    layer = memnb.mn.Conv2d(digital, VTEAM, VTEAM.preset("illustrative"), verbose=False, **settings)
     layer.tune()
     layer.eval()
     what, target = f"Conv2d(32, 64, 3, padding=1) on 8x32x16x16, {name}", targets[THREADS > 1]
@@ -54,7 +54,9 @@ def training_step(model, x, loss):
 def test_depthwise(compare):
     torch.manual_seed(0)
     digital, x = torch.nn.Conv2d(672, 672, 5, padding=2, groups=672), torch.randn(8, 672, 14, 14)
-    layer = memnb.mn.Conv2d(copy.deepcopy(digital), VTEAM, {}, verbose=False, max_input_voltage=0.3)
+    layer = memnb.mn.Conv2d(
+        copy.deepcopy(digital), VTEAM, VTEAM.preset("illustrative"), verbose=False, max_input_voltage=0.3
+    )
     layer.tune()
     for crossbar in layer.crossbars:
         crossbar.add_effect(ProgrammingError(0.05))
@@ -153,7 +155,7 @@ def test_resnet14_training(compare):
 )
 def test_recurrent(compare, name, settings):
     digital, x = torch.nn.LSTM(64, 128), torch.randn(32, 16, 64)
-    layer = memnb.mn.LSTM(digital, VTEAM, {}, verbose=False, **settings)
+    layer = memnb.mn.LSTM(digital, VTEAM, VTEAM.preset("illustrative"), verbose=False, **settings)
     layer.tune()
     what = f"LSTM(64, 128), 32 steps, batch 16, {name}"
     compare(what, lambda: layer(x), lambda: digital(x), "nn.LSTM")
@@ -186,7 +188,7 @@ def test_resnet18():
             reset.write_text("5")  # the highest memory so far is that of now
             before = resident("VmRSS")
         start = clock()
-        patch_model(model, VTEAM, {}, [torch.nn.Conv2d, torch.nn.Linear], verbose=False)
+        patch_model(model, VTEAM, VTEAM.preset("illustrative"), [torch.nn.Conv2d, torch.nn.Linear], verbose=False)
         middle = clock()
         block @ block
         times.append((middle - start, clock() - middle))

@@ -17,7 +17,7 @@ ADC = {"max_input_voltage": 0.3, "ADC_resolution": 8}
 
 
 def layer(plain, tile=128):
-    return Linear(plain, VTEAM, {}, tile_shape=(tile, tile), verbose=False, **ADC)
+    return Linear(plain, VTEAM, VTEAM.preset("illustrative"), tile_shape=(tile, tile), verbose=False, **ADC)
 
 
 def convert(n):
@@ -34,7 +34,7 @@ def read(n, batch, tile):
 def study_of(chips):
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
-    recipe = study.Recipe(model, VTEAM, {}, tuning_routine=analytic_tune)
+    recipe = study.Recipe(model, VTEAM, VTEAM.preset("illustrative"), tuning_routine=analytic_tune)
     x = torch.rand(360, 64)
     metric = study.Accuracy(x, model(x).argmax(1))
     grid = {"ADC_resolution": [8], "ProgrammingError.sigma": [0.05]}

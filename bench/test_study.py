@@ -21,7 +21,7 @@ def digits():
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10))
     x = torch.rand(360, 64, generator=torch.Generator().manual_seed(0))
-    recipe = study.Recipe(model, VTEAM, {"r_on": 1e4, "r_off": 1e6}, tuning_routine=analytic_tune)
+    recipe = study.Recipe(model, VTEAM, VTEAM.preset("illustrative", r_on=1e4, r_off=1e6), tuning_routine=analytic_tune)
     return recipe, model, study.Accuracy(x, model(x).argmax(1))
 
 
@@ -45,7 +45,9 @@ def test_thousand_chips(digits, tmp_path):
 
 def stacked(model, x, tuning_routine, chips):
     "Return the seconds that a study of chips takes, and those of as many digital passes."
-    recipe = study.Recipe(model, VTEAM, {"r_on": 1e4, "r_off": 1e6}, tuning_routine=tuning_routine)
+    recipe = study.Recipe(
+        model, VTEAM, VTEAM.preset("illustrative", r_on=1e4, r_off=1e6), tuning_routine=tuning_routine
+    )
     metric, grid = study.Accuracy(x, model(x).argmax(1)), {"ADC_resolution": [8], "ProgrammingError.sigma": [0.05]}
     start = clock()
     study.run(recipe, grid, metric, chips=chips, storage=None, workers=1, progress=False)

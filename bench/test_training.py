@@ -28,7 +28,7 @@ def sgd(parameters):
 def networks():
     torch.manual_seed(0)
     plain = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
-    return plain, patch_model(copy.deepcopy(plain), VTEAM, {}, [torch.nn.Linear], **SETTINGS)
+    return plain, patch_model(copy.deepcopy(plain), VTEAM, VTEAM.preset("illustrative"), [torch.nn.Linear], **SETTINGS)
 
 
 def step_of(model, optimiser, x, y):
@@ -92,7 +92,7 @@ def test_one_pass(adjust):
 def test_in_situ_step(compare, update, limit):
     torch.manual_seed(0)
     plain = torch.nn.Sequential(torch.nn.Linear(784, 512), torch.nn.ReLU(), torch.nn.Linear(512, 10))
-    hardware = Hardware(VTEAM, {"r_on": 1e4, "r_off": 1e5}, scheme=Scheme.SingleColumn, seed=0)
+    hardware = Hardware(VTEAM, VTEAM.preset("illustrative", r_on=1e4, r_off=1e5), scheme=Scheme.SingleColumn, seed=0)
     ours = patch_model(copy.deepcopy(plain), hardware=hardware, verbose=False)
     with torch.enable_grad():
         ours.tune_()

@@ -216,7 +216,7 @@ class Programming:
         axes[0].hist(self.pulses.flatten().cpu(), bins=range(int(self.pulses.max()) + 2), align="left")
         axes[0].set(xlabel="pulses", ylabel="devices", xlim=(-0.5, None))
         axes[1].hist(100 * self.error.flatten().cpu(), bins=50)
-        axes[1].set(xlabel="relative error (%)", yscale="log")
+        axes[1].set(xlabel="relative error (%)", ylabel="devices")
 
 # %% ../../../nbs/bh/crossbar/Program.ipynb #cell-031
 def _next_width(width, before, after, target, adaptive):

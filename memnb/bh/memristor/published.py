@@ -122,7 +122,7 @@ _add(
 for _when, _a, _b in (("fresh", 19.88665, 176.3115), ("1 day", 25.59102, 186.85544)):
     _add(
         f"SONOS, {_when}", "SONOS, 40 nm", "spread of the cell current, read noise; currents at a nominal 1 V",
-        "Agrawal et al., IEEE IEDM (2022), IEEE document 10019564, Fig. 10 and 11", None, 0.0, 3200e-9,
+        "Agrawal et al., IEEE IEDM (2022), 21.7.1, Fig. 10 and 11", "10.1109/IEDM45625.2022.10019564", 0.0, 3200e-9,
         Programming(Saturating(_a * 1e-9, _b * 1e-9)), None, ReadLaw(Saturating(12.58037e-9, 215.36557e-9), False),
         fit="saturating exponentials of CrossSim", verified=_in_crosssim,
         note="without the shift of the mean over days, which the paper's Fig. 10 shows, too",
@@ -138,7 +138,8 @@ for _name, _technology, _r_on, _ratio in (
     ("Intel STT-MRAM", "STT-MRAM", 1.4e3, 2.8),
 ):
     _add(
-        _name, _technology, "R_on and the ratio R_off/R_on", "as tabulated with NeuroSim V1.4 (Lee et al., 2024)", None,
+        _name, _technology, "R_on and the ratio R_off/R_on",
+        "as tabulated with NeuroSim V1.4 (Lee et al., IEEE TCAS-I 71:1733, 2024)", "10.1109/TCSI.2024.3362822",
         1 / (_r_on * _ratio), 1 / _r_on, verified="unverified: the table alone was seen, not the chips' papers",
     )  # fmt: skip
 
@@ -221,7 +222,7 @@ for _name, _technology, _source, _law in (
     (
         "ECRAM, metal oxide, Kim 2019",
         "ECRAM (metal oxide)",
-        ("Kim et al., IEEE IEDM, paper 35.7 (2019), IEEE document 8993463", None),
+        ("Kim et al., IEEE IEDM (2019), 35.7.1", "10.1109/IEDM19573.2019.8993463"),
         PulseLaw("linear", 2.8214e-4, 1.1714, -0.8286, gamma=(0.4152, 0.7342), spreads=_ecram | {"std": 2.0}),
     ),
     (

@@ -6,10 +6,15 @@
 __all__ = ['age', 'age_of']
 
 # %% ../../../nbs/bh/nonideality/Age.ipynb #cell-002
+import warnings
+
 import pandas as pd
 import torch
 
 from ..crossbar.Crossbar import Crossbar
+from ..memristor.Library import law_of
+from ..memristor.laws import PowerDrift
+from .endurance_retention_models.conductance_drift import Drift
 from .Retention import equivalent_time
 from .Temperature import TemperatureDependence
 from ...utils import check_number
@@ -25,8 +30,8 @@ def age(
     """Set the age of all effects that depend on time; return a table of them, with the age before and after (s).
 
     A history counts as the time at `reference` in which as much happens, and leaves `TemperatureDependence` effects at
-    its last temperature. Raise ValueError if a number is out of range, if a history has no activation energy,
-    or if no effect depends on time.
+    its last temperature. Warn if devices drift by a power of time, which heat doesn't hasten in this way. Raise
+    ValueError if a number is out of range, if a history has no activation energy, or if no effect depends on time.
 
     Example:
         >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
@@ -36,9 +41,10 @@ def age(
         86400.0
     """
     seconds, kelvin = _lived(t, activation_energy, reference)
-    told, kinds = [], set()
+    told, kinds, powers = [], set(), False
     for layer, number, effect in _effects(model):
         kinds.add(type(effect).__name__)
+        powers = powers or _is_power(effect)
         if effect.age is not None:
             told.append((layer, number, type(effect).__name__, effect.age, seconds))
             setattr(effect, effect.clock, seconds)
@@ -47,6 +53,12 @@ def age(
     if not told:
         raise ValueError(
             f"model: none of its effects depends on time; it has {sorted(kinds)}. Add a Drift, for example"
+        )
+    if kelvin is not None and powers:
+        warnings.warn(
+            "t: time at other temperatures counts by Arrhenius' law, which the drift of phase-change devices doesn't "
+            "follow (its exponent hardly depends on temperature); for such a chip give the seconds instead",
+            stacklevel=2,
         )
     columns = ["layer", "crossbar", "effect", "before (s)", "age (s)"]
     return pd.DataFrame(told, columns=columns).set_index(columns[:3])
@@ -68,6 +80,13 @@ def _effects(model):
             part.let_go()
     if not seen:
         raise ValueError(f"model: {type(model).__name__} has no crossbars")
+
+
+def _is_power(effect):
+    "Whether it is drift by a power of time, as of phase-change devices."
+    if not isinstance(effect, Drift):
+        return False
+    return effect.of == "power" or isinstance(law_of(effect.of, "drift", effect.g_max)[0], PowerDrift)
 
 
 def _lived(t, activation_energy, reference):
