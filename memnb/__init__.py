@@ -2,6 +2,7 @@
 
 __version__ = "0.2.0"
 
+import difflib
 import importlib
 import sys
 
@@ -35,7 +36,9 @@ def __getattr__(name):
         return importlib.import_module(f"{__name__}.{name}")
     if name in _names:
         return getattr(importlib.import_module(f"{__name__}.{_names[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    close = difflib.get_close_matches(name, [*_subpackages, *_names], 1) if not name.startswith("_") else []
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
 
 
 def __dir__():

@@ -104,7 +104,7 @@ def check_reads(hardware, duration: float = 100e-9, one=None):
     largest voltage or with a selector nobody knows. `one` is the nominal device, if there is one already.
     """
     v = hardware.max_input_voltage
-    one = one or hardware.device.nominal_device(hardware.device_parameters)
+    nominal, one = one, one or hardware.device.nominal_device(hardware.device_parameters)
     if v is None or hardware.selector is not None or (one.integrated and not one.has_rate):
         return
     moves = lambda v: any(one.speed(one.like_state(sign * v)) > 0 for sign in (1, -1))
@@ -117,5 +117,5 @@ def check_reads(hardware, duration: float = 100e-9, one=None):
             f"max_input_voltage={v:g} {why}: one read of {quantity(duration, 's')} changes the conductance of a "
             f"{hardware.device.__name__} by up to {change:.1%}, and reads are computed as if it didn't; give a smaller "
             'voltage, or devices that stay, such as VTEAM.preset("illustrative") up to 0.6 V',
-            stacklevel=4,
+            stacklevel=5 if one is nominal else 4,  # the line that made the Hardware
         )

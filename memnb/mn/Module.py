@@ -7,7 +7,6 @@ __all__ = ['supported_module_parameters', 'memristive_layers', 'tune_model', 'se
            'stale_layers', 'set_cuda_malloc_heap_size', 'patch_model', 'unpatch_model']
 
 # %% ../../nbs/mn/Module.ipynb #cell-002
-import difflib
 import fnmatch
 import functools
 import inspect
@@ -39,7 +38,7 @@ from .RNN import GRU, LSTM, RNN
 from .Seen import Lent
 from .StandIn import StandIn, outermost
 from .Streamed import Stream
-from ..utils import check_flag, check_generator, drawn_seed
+from ..utils import check_flag, check_generator, drawn_seed, hint
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
 supported_module_parameters = {
@@ -306,9 +305,8 @@ def _hardware_of(hardware, model, params, args, settings, generator):
         known = inspect.signature(from_memtorch).parameters
         for name in settings:
             if name not in known:
-                close = difflib.get_close_matches(name, known, 1)
-                hint = f"; did you mean {close[0]}?" if close else ""
-                raise TypeError(f"patch_model() got an unexpected keyword argument {name}={settings[name]!r}{hint}")
+                given = f"{name}={settings[name]!r}{hint(name, known)}"
+                raise TypeError(f"patch_model() got an unexpected keyword argument {given}")
         hardware = from_memtorch(model, {} if params is None else params, *args, **settings)
     elif model is not None or params is not None or args or settings:
         given = [*(["memristor_model"] * (model is not None)), *settings]

@@ -17,7 +17,7 @@ from scipy.interpolate import BSpline
 
 from ..show import escaped, palette, styled
 from .Picture import bands, draw_chips, draw_front, draw_lines, draw_map, places
-from ..utils import check_flag, check_number
+from ..utils import check_flag, check_number, hint
 
 # %% ../../nbs/study/Results.ipynb #cell-005
 _notes = ("chip", "seed", "error")
@@ -72,7 +72,7 @@ def _checked(self: Results, given, what, kind):
         several = {"varied": "parameters that vary"}.get(kind, kind)
         raise ValueError(f"{what}=None: there are several {several}; name one of {among}, as {what}={among[0]!r}")
     if given not in among:
-        raise ValueError(f"{what}={given!r}: must be one of {among}")
+        raise ValueError(f"{what}={given!r}: must be one of {among}{hint(given, among)}")
     return given
 
 

@@ -58,25 +58,25 @@ class Accuracy:
 
     def to(self, device) -> "Accuracy":
         "Return the same metric with its samples on a device."
-        return type(self)(self._each(lambda t: t.to(device)), self.y.to(device), self.batch, self.forward)
+        return type(self)(self.each_input(lambda t: t.to(device)), self.y.to(device), self.batch, self.forward)
 
     def each(self, stack) -> list[float]:
         "Return the accuracy of each chip of a stack."
         return [100 * right / len(self.y) for right in self._right(stack).tolist()]
 
-    def _each(self, f):
-        "The inputs, with a function applied to each tensor."
+    def each_input(self, f):
+        "Return the inputs with a function applied to each tensor."
         if isinstance(self.x, Mapping):
             return {name: f(t) for name, t in self.x.items()}
         return tuple(map(f, self.x)) if isinstance(self.x, (tuple, list)) else f(self.x)
 
     def _right(self, model):
         parts = range(0, len(self.y), self.batch)
-        return sum(self._count(self._outputs(model, k), self.y[k : k + self.batch]) for k in parts)
+        return sum(self._count(self.outputs(model, k), self.y[k : k + self.batch]) for k in parts)
 
-    def _outputs(self, model, k):
-        "What a model gives for the batch that begins at sample `k`."
-        x = self._each(lambda t: t[k : k + self.batch])
+    def outputs(self, model, k):
+        "Return what a model gives for the batch that begins at sample `k`."
+        x = self.each_input(lambda t: t[k : k + self.batch])
         if self.forward is not None:
             found = self.forward(model, x)
         elif isinstance(x, Mapping):

@@ -6,6 +6,6 @@ from .Ledger import delete, names
 from .Recipe import Recipe, sampled
 from .Results import Results
 from .Run import LivePlot, load, run
-from .Search import search
+from .Search import AccuracyAndEnergy, search
 from .Time import over_time
 from .Trial import Accuracy

@@ -26,6 +26,7 @@ from .TEAM import TEAM
 from .VTEAM import VTEAM
 from .Yakopcic import Yakopcic
 from ...show import card, quantity
+from ...utils import hint
 
 # %% ../../../nbs/bh/memristor/Library.ipynb #cell-005
 _classes = (Data_Driven, Data_Driven2021, JART, LinearIonDrift, Stanford_PKU, TEAM, VTEAM, Yakopcic)
@@ -127,7 +128,8 @@ class Library(Mapping):
 
     def __getitem__(self, name):
         if (found := self._devices.get(self.aliases.get(name, name))) is None:
-            raise KeyError(f"{name!r}: no such device; there are {sorted(self._devices)}")
+            close = hint(name, [*self._devices, *self.aliases])
+            raise KeyError(f"{name!r}: no such device; there are {sorted(self._devices)}{close}")
         return found
 
     def __iter__(self):

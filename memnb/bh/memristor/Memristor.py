@@ -19,7 +19,7 @@ from .Parameters import _check_range, _check_shape, _nominal
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...show import card, quantity, thumbnail
 from ...utils import FullPrecision, check_finite, check_generator, check_number, finite_range, real_tensor
-from ...utils import saved_words, within
+from ...utils import hint, saved_words, within
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
 class Memristor(Display, FullPrecision):
@@ -276,7 +276,7 @@ def device(self: Memristor, index) -> "Memristor":
 def preset(cls: Memristor, name: str, **changes) -> dict:
     "The arguments of a named parameter set, with `changes`: `Model(**Model.preset(name))`. ValueError if unknown."
     if name not in cls.presets:
-        raise ValueError(f"preset={name!r}: {cls.__name__} has {sorted(cls.presets)}")
+        raise ValueError(f"preset={name!r}: {cls.__name__} has {sorted(cls.presets)}{hint(name, cls.presets)}")
     chosen = cls.presets[name]
     return {**chosen["parameters"], "voltage_range": chosen["voltage_range"], **changes}
 
