@@ -131,3 +131,16 @@ def compare_hardware(layer, saved):
             stacklevel=2,
         )
     return not other
+
+# %% ../../nbs/mn/Saving.ipynb #cell-007b
+_pickled = ("_chips", "_glimpse", "_hardware", "_keep", "_precision", "_rest", "_settings", "_stale", "_written")
+
+
+@patch
+def __setstate__(self: Weighted, state):
+    if absent := [name for name in _pickled if name not in state]:
+        raise ValueError(
+            f"{type(self).__name__}: was pickled as a whole by another version of memnb ({', '.join(absent)} not known "
+            "there); load it with that version, save model.state_dict(), and load this into a model patched alike"
+        )
+    super(Weighted, self).__setstate__(state)

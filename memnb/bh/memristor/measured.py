@@ -215,6 +215,10 @@ def _map(data, roles, pick, report, options):
         (u for line in reversed(options.title) for u in re.findall(r"[(\[]\s*(\S+?)\s*[)\]]", line) if unit_of(u)), None
     )
     unit = options.units.get("conductance") or options.units.get("resistance") or said
+    if texts := [
+        c for c in data.columns if pd.to_numeric(data[c], errors="coerce").isna().sum() > data[c].isna().sum()
+    ]:
+        raise ValueError(f"columns {texts} of the map hold texts; leave them out, or mark dead cells as nan")
     matrix = data.to_numpy(dtype=float)
     note = []
     column = lambda k: _scaled(
