@@ -1,4 +1,7 @@
-"Simulating and programming whole arrays of devices."
+"""Simulating and programming whole arrays of devices.
+
+Limits are ratios to the reference, 0.5 s, 1.5 s and 3 s on a machine on which that takes 12.06 ms.
+"""
 
 import pytest
 import torch
@@ -23,7 +26,7 @@ def reference():
     return clock() - start
 
 
-@pytest.mark.parametrize(("exponents", "limit"), [("integer", 0.5), ("any", 1.5)])
+@pytest.mark.parametrize(("exponents", "limit"), [("integer", 41), ("any", 124)])
 def test_vteam(exponents, limit, reference):
     generator = torch.Generator().manual_seed(0)
     vary = lambda mean: mean * (1 + 0.05 * torch.randn(SHAPE, generator=generator))
@@ -45,9 +48,9 @@ def test_vteam(exponents, limit, reference):
         1e3 * reference,
         seconds / reference,
         "as many addcmul_ of this size",
-        f"{1e3 * limit:.0f} ms",
+        str(limit),
     )
-    assert within(seconds, limit)
+    assert within(seconds / reference, limit)
 
 
 @pytest.mark.parametrize(("model", "signal"), [(Stanford_PKU, (1.2, -1.2, 1.5)), (Yakopcic, (0.5, -0.5, 0.5))])
@@ -73,8 +76,8 @@ def test_programming(reference):
         1e3 * reference,
         seconds / reference,
         "1000 addcmul_ of 65,536",
-        "3000 ms",
+        "249",
     )
     each, pulse = 1e6 * seconds / target.numel(), 1e6 * seconds / result.pulses.sum().item()
     record("the same, for each device and pulse", f"{each:.1f} and {pulse:.1f} µs")
-    assert result.converged.all() and within(seconds, 3)
+    assert result.converged.all() and within(seconds / reference, 249)

@@ -77,6 +77,22 @@ def test_inference(compare, plain, x, name, settings, targets):
     assert within(ratio, target)
 
 
+def test_least_inference(compare, plain, x):
+    "Tiles and converters, restated in plain torch for these shapes alone."
+    tiles, room = torch.randn(7, 128, 512), torch.zeros(128, 896)
+    half = torch.full((), 0.5)
+
+    def restated():
+        room[:, :784] = x
+        currents = torch.bmm(room.view(128, 7, 128).transpose(0, 1), tiles)
+        largest = currents.aminmax().max.item()
+        torch.add(half, currents, alpha=128 / largest, out=currents).floor_()
+        return torch.add(plain.bias, currents.sum(0), alpha=largest / 128)
+
+    what = "least: 128x128 tiles, 8-bit ADC, restated in plain torch for a Linear(784, 512), batch 128"
+    compare(what, restated, lambda: plain(x), INPUT, rounds=200)
+
+
 def test_convert_large_model(plain, x):
     model = torch.nn.Sequential(*(torch.nn.Linear(1024, 1024) for _ in range(11)))
     batch = torch.randn(128, 1024)

@@ -71,6 +71,17 @@ def test_weight_noise(compare, patched, limit):
     assert within(ratio, limit)
 
 
+@pytest.mark.parametrize("draws", [1, 2])
+def test_least_noise(compare, draws):
+    "A plain step that draws as many normal numbers as noise takes, and does nothing with them."
+    models, noise = [networks()[0] for _ in range(2)], [torch.empty(512 * 784 + 10 * 512) for _ in range(draws)]
+    batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
+    with torch.enable_grad():
+        drawing, plain = (step_of(model, torch.optim.Adam, *batch) for model in models)
+        what = f"least: a plain step, 784-512-10, batch 64, Adam, that draws {draws} normal numbers for each weight"
+        compare(what, lambda: [drawing(), *(one.normal_() for one in noise)], plain, "a plain step", rounds=200)
+
+
 @pytest.mark.parametrize("adjust", [calibrate, tune_on])
 def test_one_pass(adjust):
     plain, ours = networks()

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 import torch
-from conftest import peer, record
+from conftest import peer, record, within
 
 import memnb
 from memnb.bh.crossbar.Merging import effective_conductance
@@ -104,4 +104,4 @@ def test_layer_with_wires():
         "nn.Linear(784, 512)",
         "2000 ms",
     )
-    assert ms <= 2000
+    assert within(ms, 2000)
