@@ -29,8 +29,10 @@ from memnb import study
 from memnb.bh.crossbar.Crossbar import crossbars_of
 from memnb.bh.crossbar.Merging import effective_conductance
 from memnb.bh.crossbar.Passive import solve
+from memnb.bh.crossbar.Scheme import Scheme
 from memnb.bh.memristor import VTEAM
 from memnb.bh.nonideality import ProgrammingError, ReadNoise
+from memnb.insitu import InSituSGD
 from memnb.map.Input import calibrate, fixed_scale
 from memnb.map.Module import analytic_tune
 from memnb.mn.Module import patch_model
@@ -345,8 +347,33 @@ def cuda_tests(bench):
 
 
 def in_situ(bench):
-    "A step of training on the chip itself."
-    return {"not run": "memnb has no training on the chip itself"}
+    "A step of training on the chip itself, by pulses, against a digital one."
+    sizes, batch = ((32, 16, 10), 8) if bench.small else ((784, 512, 10), 64)
+    torch.manual_seed(0)
+    layers = [torch.nn.Linear(sizes[0], sizes[1]), torch.nn.ReLU(), torch.nn.Linear(sizes[1], sizes[2])]
+    digital = torch.nn.Sequential(*layers).to(bench.device)
+    x, y = (t.to(bench.device) for t in (torch.randn(batch, sizes[0]), torch.randint(sizes[2], (batch,))))
+
+    def stepper(model, optimiser):
+        def step():
+            optimiser.zero_grad()
+            cross_entropy(model(x), y).backward()
+            optimiser.step()
+
+        return step
+
+    plain, rows = copy.deepcopy(digital), []
+    reference = stepper(plain, torch.optim.SGD(plain.parameters(), 0.01))
+    for update in ("PulsedSGD", "TikiTaka2"):
+        chip = patch_model(
+            copy.deepcopy(digital), VTEAM, {"r_on": 1e4, "r_off": 1e5}, [torch.nn.Linear], scheme=Scheme.SingleColumn,
+            verbose=False, generator=torch.Generator().manual_seed(0),
+        )  # fmt: skip
+        chip.tune_()
+        pulsed = InSituSGD(chip, 0.01, update, "ReRAM, Gong 2018, exponential", seed=0)
+        what = f"training on the chip, {'-'.join(map(str, sizes))}, batch {batch}, {update}, ReRAM, float32"
+        rows.append(bench.row(what, stepper(chip, pulsed), reference))
+    return rows
 
 
 def parts_of(bench) -> dict:

@@ -7,6 +7,7 @@ __all__ = ['Chip', 'InPlace', 'transposed']
 
 # %% ../../nbs/insitu/Chip.ipynb #cell-002
 import copy
+import warnings
 
 import torch
 
@@ -32,6 +33,11 @@ class Chip:
             raise ValueError(f"{where}: cells with equations of their own can't be read from their columns")
         if layer.transform_output.r2 != layer.transform_output.r2:
             raise ValueError(f"{where}: isn't tuned; call tune_() of the model first")
+        if layer.touched:
+            warnings.warn(
+                f"{where}: training starts from its digital weights, and what its devices hold instead is lost",
+                stacklevel=3,
+            )
         self.owner, self.rule = layer, rule
         self.middle, self.half_range = sum(_range(h)) / 2, (_range(h)[1] - _range(h)[0]) / 2
         self.pairs, self._reader, self._at = [], None, None
@@ -70,7 +76,12 @@ class Chip:
 
     def reader(self):
         "Return a reader of the devices as they are now."
-        at = self.owner.versions()
+        at, like, own = self.owner.versions(), self.owner.crossbars[0].memristor.x, self.rule.visible.w
+        if (like.dtype, like.device) != (own.dtype, own.device):
+            raise ValueError(
+                f"{type(self.owner).__name__}: became {like.dtype} on {like.device}, and its optimiser has {own.dtype} "
+                f"on {own.device}; move and cast a model before its optimiser is made"
+            )
         if self._reader is None or self._at != at:
             with torch.no_grad():
                 self._reader, self._at = AnalogMatrix.choose(self.owner, self.conductances()), at
@@ -84,9 +95,9 @@ class Chip:
 
     def update(self, lr: float):
         "Change the devices by -lr times the gradient of what was read since the last update."
-        if self.pairs:
-            x, d = (torch.cat(part) for part in zip(*self.pairs, strict=True))
-            self.pairs = []
+        pairs, self.pairs = self.pairs if lr else [], []
+        if pairs:
+            x, d = (torch.cat(part) for part in zip(*pairs, strict=True))
             # a gradient in units of conductance, as one of weights in units of the law
             strength = lr / (self.unit * self.scale)
             with torch.no_grad():
@@ -96,7 +107,22 @@ class Chip:
 
     def state_dict(self) -> dict:
         "Return all that training goes on from."
-        return {"unit": self.unit, "rule": self.rule.state_dict()}
+        return {"unit": self.unit, "rule": self.rule.state_dict(), "made_of": self.made_of()}
+
+    def made_of(self) -> list:
+        "Return which algorithm and which law of pulses the state is of."
+        return [type(self.rule).__name__, repr(self.rule.visible.law)]
+
+    def check_state(self, state: dict, name: str = ""):
+        "Raise ValueError unless a state is of the same algorithm, the same law of pulses, and as many devices."
+        shapes = [
+            {key: getattr(value, "shape", None) for key, value in rule.items() if not key.endswith("half_pulses")}
+            for rule in (state["rule"], self.rule.state_dict())
+        ]
+        made_of = state.get("made_of", self.made_of())  # older files don't say
+        if made_of != self.made_of() or shapes[0] != shapes[1]:
+            had, has = (f"{of[0]} with {of[1]:.70}" for of in (made_of, self.made_of()))
+            raise ValueError(f"state_dict: {name} is of {had}; this optimiser has {has}, {self.rule.shape}")
 
     def load_state_dict(self, state: dict):
         "Go on from another state. What was read before is forgotten."

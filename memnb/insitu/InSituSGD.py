@@ -7,6 +7,7 @@ __all__ = ['updates', 'InSituSGD', 'accounts', 'wear', 'histogram']
 
 # %% ../../nbs/insitu/InSituSGD.ipynb #cell-002
 import functools
+import warnings
 
 import pandas as pd
 import torch
@@ -21,7 +22,7 @@ from .TikiTaka import TikiTaka
 from .TikiTaka2 import TikiTaka2
 from .Update import Pulses
 from ..map.Observe import readable_layers
-from ..utils import check_number, derive, drawn_seed
+from ..utils import check_finite, check_number, derive, drawn_seed
 
 # %% ../../nbs/insitu/InSituSGD.ipynb #cell-004
 updates = {u.__name__: u for u in (PulsedSGD, MixedPrecision, TikiTaka, TikiTaka2, ChoppedTikiTaka, AGAD)}
@@ -31,8 +32,11 @@ class InSituSGD(torch.optim.Optimizer):
     """Gradient descent by pulses. Attributes: `chips` ({name of a layer: Chip}), and those of a torch optimiser.
 
     Raise TypeError or ValueError naming the argument if any is invalid, and for layers that can't be trained in place:
-    sliced or reference columns, cells with equations of their own, freed weights, a transform that isn't tuned.
+    sliced or reference columns, cells with equations of their own, freed weights, a transform that isn't tuned, layers
+    that share a weight, and those that another optimiser still trains.
     """
+
+    _step_supports_amp_scaling = True  # so that a GradScaler leaves its mark before it calls `step`
 
     def __init__(
         self,
@@ -54,6 +58,7 @@ class InSituSGD(torch.optim.Optimizer):
         if device is None:
             raise ValueError("device=None: must be a law of pulses, or the name of a device whose pulses are known")
         self.seed = drawn_seed() if seed is None else check_number(seed, "seed", at_least=0, integer=True)
+        _check_free(layers)
         self.chips = {}
         rules = {}
         for name, layer in layers.items():
@@ -74,6 +79,7 @@ class InSituSGD(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._check_read()
         lr = self.param_groups[0]["lr"]
         for chip in self.chips.values():
             chip.update(lr)
@@ -81,6 +87,28 @@ class InSituSGD(torch.optim.Optimizer):
             if p.grad is not None:
                 p.add_(p.grad, alpha=-lr)
         return loss
+
+    def _check_read(self):
+        "Raise ValueError for errors that can't be used, and warn if there are none. Nothing has changed then."
+        if self.__dict__.pop("found_inf", None) is not None:
+            del self.grad_scale
+            self.zero_grad()
+            raise ValueError(
+                "GradScaler: errors on crossbars can't be scaled back; call step() of the optimiser itself"
+            )
+        for name, chip in self.chips.items():
+            for _, errors in chip.pairs:
+                check_finite(errors, f"{name}: gradient")
+        learns = any(chip.owner.weight.requires_grad for chip in self.chips.values())
+        if learns and not any(chip.pairs for chip in self.chips.values()):
+            warnings.warn(
+                "InSituSGD: no device changes, since no layer was read in train mode and had a backward pass since the "
+                "last step; call model.train() before the forward pass",
+                stacklevel=4,
+            )
+
+    def __getstate__(self):
+        raise TypeError("InSituSGD can't be copied or pickled: keep state_dict(), of the optimiser and of the model")
 
     def zero_grad(self, set_to_none: bool = True):
         "Forget gradients, and what layers have read."
@@ -106,14 +134,30 @@ class InSituSGD(torch.optim.Optimizer):
         return {**super().state_dict(), "chips": {name: chip.state_dict() for name, chip in self.chips.items()}}
 
     def load_state_dict(self, state_dict):
-        "Go on from a state. Raise ValueError if it is of other layers."
+        "Go on from a state. Raise ValueError before anything changes if it is of other layers, devices or algorithms."
         state = dict(state_dict)
         chips = state.pop("chips", {})
         if chips.keys() != self.chips.keys():
             raise ValueError(f"state_dict: of the layers {sorted(chips)}; this optimiser trains {sorted(self.chips)}")
+        for name, chip in self.chips.items():
+            chip.check_state(chips[name], name)
         super().load_state_dict(state)
         for name, chip in self.chips.items():
             chip.load_state_dict(chips[name])
+
+
+def _check_free(layers):
+    "Raise ValueError for layers that are trained already, or that share a weight."
+    names = {}
+    for name, layer in layers.items():
+        if layer.in_place is not None:
+            raise ValueError(f"model: {name} is trained by another InSituSGD; call detach() of that first")
+        for p in layer.learned():
+            if id(p) in names:
+                raise ValueError(
+                    f"model: {names[id(p)]} and {name} share a weight, which two crossbars can't; untie it"
+                )
+            names[id(p)] = name
 
 # %% ../../nbs/insitu/InSituSGD.ipynb #cell-015
 def accounts(self, voltage: float | None = None, width: float | None = None) -> pd.DataFrame:

@@ -21,7 +21,7 @@ class Pulses:
 
     `length`: slots of a train, at most. `kind`: "stochastic" or "deterministic". `management`: of updates and lengths.
     `half_select`: devices that only one line drives are counted, and disturbed if their law says so. `at_once`: samples
-    that see the same state; None: as many as ask no device for more than a tenth of its range.
+    that see the same state; None: as many as ask no device for more than a twentieth of its range.
     """
 
     length: int = 31
@@ -104,10 +104,9 @@ class Update(torch.nn.Module):
     def send(self, devices, x, d, lr):
         "Send lr * x^T d to an array as trains of pulses."
         p, dw = self.pulses, devices.law.dw_min
-        asked = lr * x.abs().amax(1) * d.abs().amax(1) if len(x) else x.new_zeros(0)
-        room = 0.1 * (devices.law.w_max - devices.law.w_min)
-        parts = max(1, -(-asked.sum().item() // room)) if p.at_once is None else max(1, -(-len(x) // p.at_once))
-        size = max(1, -(-len(x) // int(min(parts, max(1, len(x))))))
+        room = 0.05 * (devices.law.w_max - devices.law.w_min)
+        parts = -(-lr * _largest(x, d) // room) if p.at_once is None else -(-len(x) // p.at_once)
+        size = max(1, -(-len(x) // int(min(max(1, parts), max(1, len(x))))))
         for x_part, d_part in zip(x.split(size), d.split(size), strict=True):  # of the batch, not samples: one or a few
             counts = coincidences(
                 x_part, d_part, lr / dw, length=p.length, kind=p.kind, management=p.management, groups=self.groups,
@@ -129,6 +128,14 @@ class Update(torch.nn.Module):
                 kept[slice(None) if rows is None else rows] = n
             devices.disturb(*(fired - 2 * n for n in full))
         devices.moved(up, down, rows)
+
+
+def _largest(x, d) -> float:
+    "A bound on what a batch asks of any device, |x|^T |d|, without the product: of two the smaller one."
+    if not len(x):
+        return 0.0
+    single = (x.abs().amax(1) * d.abs().amax(1)).sum()
+    return torch.minimum(single, x.norm(dim=0).max() * d.norm(dim=0).max()).item()  # Cauchy and Schwarz
 
 
 def _forget_reach(update, keys):

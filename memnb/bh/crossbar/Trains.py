@@ -27,7 +27,8 @@ class Counts(NamedTuple):
 
 def _stochastic(share, slots, first, generator):
     "Trains (slots, lines) of 0 and 1 whose probabilities are shares of the slots."
-    return (torch.empty_like(share).uniform_(generator=generator) < share).to(share.dtype)
+    u = torch.empty_like(share).uniform_(generator=generator)
+    return torch.sub(share, u, out=u).sign_().clamp_min_(0)  # 1 where u < share, in half the time
 
 
 def _spread(share, slots, first, generator):
@@ -93,11 +94,20 @@ def _met(a, b, groups):
     else:
         split = lambda t: t.unflatten(1, (groups, -1))
         product = lambda a, b: torch.einsum("kgr,kgc->rgc", split(a), split(b)).flatten(1)
-    if a.device.type == "cpu" and not (a < 0).any():  # rows that are never negative need no signs
-        return product(a, b.clamp_min(0)), product(a, (-b).clamp_min(0))
-    net, up = product(a, b / 2), product(a.abs(), b.abs() / 2)  # half of up less down, half of up and down
-    up += net
-    return up, net.mul_(-2).add_(up)
+    if a.device.type != "cpu":
+        net, up = product(a, b / 2), product(a.abs(), b.abs() / 2)  # half of up less down, half of up and down
+        up += net
+        return up, net.mul_(-2).add_(up)
+    up, down = None, None
+    coded = lambda t: (128.5 * t).sub_(127.5).mul_(t)  # 1 for 1, 256 for -1: both counts in a single product
+    for some in zip(coded(a).split(255), coded(b).split(255), strict=True):  # below 2^24, it is exact
+        one = product(*some)  # pulses up by (+,+), 256 times those down, 65536 times those up by (-,-)
+        high = (one * 2.0**-16).floor_()
+        one.sub_(high, alpha=2.0**16)
+        other = (one * 2.0**-8).floor_()
+        one.sub_(other, alpha=2.0**8).add_(high)
+        up, down = (one, other) if up is None else (up.add_(one), down.add_(other))
+    return up, down
 
 
 def _counted(x, d, strength, slots, largest, kind, management, groups, half, generator):
@@ -107,13 +117,14 @@ def _counted(x, d, strength, slots, largest, kind, management, groups, half, gen
     repeats = slots.long()
     first = (repeats.cumsum(0) - repeats).repeat_interleave(repeats).to(x.dtype)
     each = slots.repeat_interleave(repeats)
-    lines = []
+    lines, silent = [], torch.zeros_like(each, dtype=torch.bool)
     for t, factor, train in zip((x, d), (shape * ratio, shape / ratio), _trains[kind], strict=True):
         share = (t * factor[:, None]).repeat_interleave(repeats, 0)
-        lines.append(train(share.abs().clamp_max(1), each, first, generator) * share.sign())
-    if x.device.type == "cpu" and not half:  # slots in which one side is silent don't matter
-        meets = lines[0].any(1) & lines[1].any(1)
-        lines = [t[meets] for t in lines]
+        fires = train(share.abs().clamp_max_(1), each, first, generator)
+        silent |= fires.amax(1) == 0
+        lines.append(fires.mul_(share.sign_()))
+    if x.device.type == "cpu" and not half and silent.any():  # slots in which one side is silent don't matter
+        lines = [t[~silent] for t in lines]
     up, down = _met(*lines, groups)
     if not half:
         return up, down

@@ -12,7 +12,7 @@ import torch
 from fastcore.basics import patch
 
 from .Library import library
-from .pulse_laws import PulseLaw, step_shapes
+from .pulse_laws import PulseLaw, step_pairs, step_shapes
 from ...utils import FullPrecision, check_number, finite_range, stream
 
 # %% ../../../nbs/bh/memristor/pulsed.ipynb #cell-005
@@ -181,8 +181,7 @@ def pulse(self: PulsedDevices, up, down=None):
 def moved(self: PulsedDevices, up, down, rows=None):
     "`pulse` for counts that are known to be right, tensors like `w`, or like w[rows] (no row twice)."
     if rows is not None:
-        every = torch.arange(self.w.numel(), device=up.device).view(self.shape)[rows].reshape(-1)
-        return self._moved_few(every, up.reshape(-1), down.reshape(-1))
+        return self._moved_rows(rows, up, down)
     up, down, cpu = up.reshape(-1), down.reshape(-1), self.w.device.type == "cpu"
     size = _IN_CACHE if cpu else up.numel()
     for first in range(0, up.numel(), size):  # parts whose temporaries stay in the cache; an accelerator has one
@@ -194,33 +193,36 @@ def moved(self: PulsedDevices, up, down, rows=None):
         # few devices at once are looked up, which is cheaper than to compute all; an accelerator would have to wait
         number = hit.sum().item() if cpu else len(hit)
         if number > 0.4 * len(hit):
-            w, seen = self._after(part, u, d)
-            for kept, new in ((self.w.view(-1)[part], w), (self.seen.view(-1)[part], seen)):
-                kept.lerp_(new, hit)  # exactly what it was for 0, and new for 1
+            w, seen = self._after(part, u, d, flat=True)
+            self.w.view(-1)[part] = w  # exactly what it was without a pulse
+            self.seen.view(-1)[part].lerp_(seen, hit)  # exactly what it was for 0, and new for 1
         elif number:
             at = hit.nonzero()[:, 0]
-            self.w.view(-1)[at + first], self.seen.view(-1)[at + first] = self._after(at + first, u[at], d[at])
+            self.w.view(-1)[at + first], self.seen.view(-1)[at + first] = self._after(
+                at + first, u[at], d[at], flat=True
+            )
 
 
 _IN_CACHE = 2**16  # devices
 
 
 @patch
-def _moved_few(self: PulsedDevices, at, up, down):
-    "`moved` for some of all devices."
-    hit = up + down > 0
-    self.pulses.view(-1)[at] += up + down
-    hit = hit if self.stuck is None else hit & ~self.stuck.view(-1)[at]
-    at, up, down = at[hit], up[hit], down[hit]
-    self.w.view(-1)[at], self.seen.view(-1)[at] = self._after(at, up, down)
+def _moved_rows(self: PulsedDevices, rows, up, down):
+    "`moved` for some rows."
+    total = up + down
+    self.pulses.index_add_(0, rows, total.to(self.pulses))
+    hit = total.sign_() if self.stuck is None else total.sign_().mul_(~self.stuck[rows])
+    w, seen = self._after(rows, up, down)
+    self.w[rows], self.seen[rows] = w, torch.lerp(self.seen[rows], seen, hit)
 
 
 @patch
-def _after(self: PulsedDevices, part, up, down):
-    "What devices `part` of all hold after so many pulses up and down, and what they are read as."
-    w = _stepped(self._of(lambda t: t.reshape(-1)[part]), up, down, self._move)
+def _after(self: PulsedDevices, part, up, down, flat=False):
+    "What rows `part` hold after so many pulses up and down, and what they are read as; `flat`: devices of all."
+    taken = (lambda t: t.reshape(-1)[part]) if flat else (lambda t: t[part])
+    w = _stepped(self._of(taken), up, down, self._move)
     noise = self.law.spreads.get("write_noise", 0.0)
-    return w, torch.add(w, self.normal(w), alpha=self.law.dw_min * noise) if noise else w
+    return w, self.normal(w).mul_(self.law.dw_min * noise).add_(w) if noise else w
 
 
 @patch
@@ -236,17 +238,18 @@ def _of(self: PulsedDevices, taken):
 
 def _stepped(own, up, down, stream):
     "The states of devices after so many pulses up and down."
-    w, shape, std = own.w, step_shapes[own.law.kind], own.law.spreads.get("std", 0.0)
-    ups, downs = own.dw_up * shape(own, w, 0), own.dw_down * shape(own, w, 1)
+    w, kind, std = own.w, own.law.kind, own.law.spreads.get("std", 0.0)
+    pair = step_pairs.get(kind, lambda own, w: [step_shapes[kind](own, w, side) for side in (0, 1)])
+    ups, downs = (q.mul_(dw) for q, dw in zip(pair(own, w), (own.dw_up, own.dw_down), strict=True))
     rise, fall = up * ups, down * downs
     new = (w + rise).sub_(fall)
     if std:
         each = _deviations(own, ups, downs)
         if each[0] is not ups:
             rise, fall = up * each[0], down * each[1]
-        variance = rise.mul_(each[0]).add_(fall.mul_(each[1]))
-        noise = torch.empty_like(new).normal_(generator=stream)
-        new.addcmul_(variance.sqrt_(), noise, value=std)
+        variance = rise.mul_(each[0]).addcmul_(fall, each[1])
+        deviation = (variance + 1e-30).rsqrt_().mul_(variance)  # its root; that of 0 itself is slow on CPUs
+        new.addcmul_(deviation, torch.empty_like(new).normal_(generator=stream), value=std)
     return new.clamp_(_as(own.w_min, w), _as(own.w_max, w))
 
 
