@@ -11,6 +11,7 @@ import torch
 from conftest import THREADS, peer, record, within
 
 import memnb
+from memnb.bh.Converter import ADC, DAC
 from memnb.bh.crossbar.Read import Product
 from memnb.bh.memristor import VTEAM
 from memnb.mn.Module import patch_model
@@ -91,6 +92,36 @@ def test_least_inference(compare, plain, x):
 
     what = "least: 128x128 tiles, 8-bit ADC, restated in plain torch for a Linear(784, 512), batch 128"
     compare(what, restated, lambda: plain(x), INPUT, rounds=200)
+
+
+def with_converters(plain, x, adc, dac=None):
+    devices = VTEAM.preset("programmable")
+    hardware = memnb.Hardware(VTEAM, devices, max_input_voltage=0.3, tile_shape=(512, 512), ADC=adc, DAC=dac, seed=1)
+    layer = memnb.mn.Linear(copy.deepcopy(plain), hardware=hardware, verbose=False)
+    memnb.calibrate(layer, x, verbose=False)
+    return layer
+
+
+def test_converter_errors(compare, plain, x):
+    ideal = with_converters(plain, x, ADC(8)).eval()
+    errors = with_converters(plain, x, ADC(8, noise=0.01, offset=0.01, gain=0.01)).eval()
+    what = "512x512 tiles, 8-bit ADC with noise, offset and gain"
+    _, ratio = compare(what, lambda: errors(x), lambda: ideal(x), "the same layer, ideal ADC", "1.5", 40)
+    assert within(ratio, 1.5)
+
+
+def test_trained_ranges(compare, plain, x):
+    fixed = with_converters(plain, x, ADC(8, range="calibrated"), DAC(8, range="calibrated")).train()
+    learned = with_converters(plain, x, ADC(8, range="trained"), DAC(8, range="trained")).train()
+
+    def step(layer):
+        layer.zero_grad()
+        with torch.enable_grad():
+            layer(x).square().mean().backward()
+
+    what = "step of training with trained ranges, 512x512 tiles"
+    _, ratio = compare(what, lambda: step(learned), lambda: step(fixed), "calibrated ranges", "1.2", 20)
+    assert within(ratio, 1.2)
 
 
 def test_convert_large_model(plain, x):

@@ -254,9 +254,9 @@ class Cache:
             raise RuntimeError(f"{name}: nothing is kept for this state; run the module once before it is traced")
         return kept[3]
 
-    def clear(self):
-        "Forget everything."
-        self._kept.clear()
+    def clear(self, but=()):
+        "Forget everything but what has one of these names."
+        self._kept = {name: kept for name, kept in self._kept.items() if name in but}
 
     def __deepcopy__(self, memo):
         return Cache()

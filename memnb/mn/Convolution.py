@@ -151,7 +151,7 @@ class ForwardConvolution(Convolution):
                 strict=True,
             )
         ]
-        output = columns.view(len(input) if batched else 1, *places, self.out_channels).movedim(-1, 1)
+        output = columns.view(input.shape[0] if batched else 1, *places, self.out_channels).movedim(-1, 1)
         return output if batched else output[0]
 
 # %% ../../nbs/mn/Convolution.ipynb #cell-011

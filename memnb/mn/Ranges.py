@@ -105,7 +105,8 @@ def ranges(self: Ranged) -> tuple:
                 raise ValueError(f"{name}={t.tolist()!r}: must be finite numbers > 0")
         return tuple(None if t is None else t.tolist() for t in pair)
 
-    return self._cache.get("ranges", tensors, numbers, len(tensors))
+    with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):  # in eval mode a graph looks them up
+        return self._cache.get("ranges", tensors, numbers, len(tensors))
 
 
 @patch(as_prop=True)

@@ -133,7 +133,7 @@ def release(self: Readable) -> bool:
         reader=reader, line=line, settings=self._settings,
     )  # fmt: skip
     del self._modules["crossbars"], self._chips
-    self._cache.clear()
+    self._cache.clear(but=("ranges", "positive", "DAC", "ADC"))  # of converters, which stay
     self._rest = self._own = self._reason = None
     for crossbar in crossbars:  # whoever has one from before is told, instead of changing what nobody reads
         crossbar._modules.clear()
@@ -386,7 +386,7 @@ def await_devices(self: Readable, described: list):
     saved = [torch.tensor(list(json.dumps(words).encode()), dtype=torch.uint8) for words in described]
     if held is None:
         del self._modules["crossbars"], self._chips
-    self._cache.clear()
+    self._cache.clear(but=("ranges", "positive", "DAC", "ADC"))  # of converters, which stay
     self._held = Held(saved, [()] * len(saved), like.new_empty(0), size, tuple(counts), settings=self._settings)
     self._rest = self._own = None
 
