@@ -99,7 +99,7 @@ def on_tiles(digital, x, tile_shape):
     patched = patch_model(
         copy.deepcopy(digital),
         VTEAM,
-        {"r_on": 1e4, "r_off": 1e6},
+        VTEAM.preset("illustrative", r_on=1e4, r_off=1e6),
         [torch.nn.Conv2d, torch.nn.Linear],
         tile_shape=tile_shape,
         ADC_resolution=8,

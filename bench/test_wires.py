@@ -90,7 +90,7 @@ def test_layer_with_wires():
     reference = timed(lambda: plain(x))
 
     def build():
-        parameters = {"r_on": 1e4, "r_off": 1e6}
+        parameters = VTEAM.preset("illustrative", r_on=1e4, r_off=1e6)
         wires = {"source_resistance": SOURCE, "line_resistance": LINE}
         layer = memnb.mn.Linear(plain, VTEAM, parameters, tile_shape=(64, 64), **wires)
         return layer(x)
