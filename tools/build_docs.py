@@ -169,10 +169,13 @@ def page(path, notebook, documented, where):
         outputs = []
         for output in cell.outputs:
             data = output.get("data", {})
-            data.pop("application/vnd.jupyter.widget-view+json", None)
+            if data.pop("application/vnd.jupyter.widget-view+json", None) is not None:
+                data.pop("text/plain", None)  # how a widget's parts are called says nothing to a reader
             if data or output.output_type == "stream":
                 outputs.append(output)
         shown = new_code_cell(source.strip(), outputs=outputs)
+        if "code-fold: true" in marks or cell.metadata.get("jupyter", {}).get("source_hidden"):
+            shown.metadata["tags"] = ["hide-input"]
         cells.append(shown)
     return cells
 

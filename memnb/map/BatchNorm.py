@@ -28,6 +28,7 @@ def reestimate_batchnorm(
     Example:
         >>> net = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
         >>> chip = memnb.patch_model(net, memnb.Hardware(seed=1), verbose=False)
+        >>> chip.tune_()
         >>> memnb.map.Module.reestimate_batchnorm(chip, torch.rand(100, 4))  # how many there were
         1
     """
