@@ -295,7 +295,10 @@ def check_generator(generator):
 # %% ../nbs/utils.ipynb #d82a69a9
 @contextlib.contextmanager
 def whole_file(path):
-    "Give a path to write to that takes the place of `path` at the end; if something fails, what was there stays."
+    """Give a path to write to that takes the place of `path` at the end; if something fails, what was there stays.
+
+    An OSError, of a full disk, say, names the file.
+    """
     path = Path(os.path.realpath(path))  # a link stays one
     if path.exists() and not path.is_file():  # a pipe, or an error of the system's
         yield path
@@ -304,6 +307,8 @@ def whole_file(path):
     try:
         yield new
         os.replace(new, path)
+    except OSError as e:
+        raise e if e.errno is None else type(e)(e.errno, e.strerror, str(path)) from e
     finally:
         new.unlink(missing_ok=True)
 

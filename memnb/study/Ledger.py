@@ -45,7 +45,7 @@ def in_words(path, otherwise: str = "is damaged", read: bool = False):
         where, said = f"storage={str(path)!r}", str(e)
         if read and "unable to open" in said:
             raise OSError(f"{where}: can't be read ({said})") from e
-        if "full" in said:
+        if "full" in said or "I/O" in said:  # SQLite tells some full disks as an error of the disk
             raise OSError(f"{where}: no room ({said}); what is done is kept: make room, and run the study again") from e
         if "readonly" in said or "unable to open" in said:
             raise OSError(f"{where}: can't be written ({said}); to look at studies, use memnb.study.load") from e
