@@ -74,7 +74,7 @@ def _states(one, signal, dt, limiter=None):
     "States before each sample of `signal` (T,), V, and after the last: (T + 1,)."
     generator = torch.Generator().manual_seed(0)  # of random motion: the same in each picture, or it would flicker
     if type(one).rate is Memristor.rate:
-        end, _, states = one._run(signal, return_state=True, generator=generator, dt=dt, limiter=limiter)
+        end, _, states = one.driven(signal, return_state=True, generator=generator, dt=dt, limiter=limiter)
         return torch.cat([states, end[None]])
     nodes = _grid(one)
     grid, tables, states = nodes.tolist(), {}, [one.x.item()]

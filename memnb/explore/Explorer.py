@@ -70,11 +70,9 @@ _homes = tuple(
         ".bh.nonideality.FiniteConductanceStates", ".bh.nonideality.endurance_retention_models.conductance_drift",
     )
 )  # fmt: skip
-_plain = {name: f"import {name}" for name in ("copy", "dataclasses", "math", "torch")} | {
-    "brentq": "from scipy.optimize import brentq",
-    "partial": "from functools import partial",
-    "plt": "import matplotlib.pyplot as plt",
-}
+_plain = {name: f"import {name}" for name in ("copy", "dataclasses", "math", "torch")}
+_plain |= {"brentq": "from scipy.optimize import brentq", "partial": "from functools import partial"}
+_plain |= {"plt": "import matplotlib.pyplot as plt"}
 
 
 def _home(name):

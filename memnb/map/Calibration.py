@@ -231,9 +231,7 @@ def calibrate(
     forward=None,  # function (model, batch) -> output, for batches of another kind; None: model(batch)
     only: str | None = None,  # "inputs" or "ADC": only these ranges; None: both
 ) -> pd.DataFrame:
-    """Set fixed ranges from data, in one pass.
-
-    Return a table of the ranges of each layer, and of the shares of the kept inputs and currents that they clip.
+    """Set fixed ranges from data, in one pass; return each layer's, and the shares of what was kept that they clip.
 
     Layers with a naive scaling routine get `fixed_scale`. Others keep theirs. A range that was given, among the
     parameters of a scaling routine or of a converter, stays. An `ADC_overflow_rate` is kept to. Without a

@@ -148,9 +148,7 @@ def random_inputs(module, input_shape, generator=None) -> torch.Tensor:
 def checked_line(line, dtype) -> Affine:
     "`line`; ValueError where its slope is beyond `dtype`."
     if (largest := line.coef.abs().max().item()) > torch.finfo(dtype).max:
-        raise ValueError(
-            f"coef={largest:.3g}: beyond {dtype}: the weights are too large for conductances as small as these"
-        )
+        raise ValueError(f"coef={largest:.3g}: beyond {dtype}: the weights are too large for so small conductances")
     return line
 
 
@@ -195,9 +193,8 @@ def analytic_tune(
     It is computed from weights and conductances. Raise ValueError if the devices aren't ohmic.
 
     Example:
-        >>> line = memnb.map.Module.analytic_tune(
-        ...     memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1)), verbose=False
-        ... )
+        >>> chip = memnb.mn.Linear(torch.nn.Linear(4, 2), memnb.Hardware(seed=1))
+        >>> line = memnb.map.Module.analytic_tune(chip, verbose=False)
         >>> line.intercept.item()
         0.0
     """

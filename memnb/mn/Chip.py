@@ -183,15 +183,7 @@ def load_conductances(
         broken[name] = g.isnan()
         if broken[name].all():
             raise ValueError(f"path={str(path)!r}: {name}: {g.numel()} of {g.numel()} devices are dead (NaN)")
-        low, high = chip.memristor.bounds
-        g = torch.where(broken[name], torch.as_tensor(low, dtype=g.dtype, device=g.device), g)
-        finite_range(g, name)
-        outside = (g < low * (1 - 1e-5)) | (g > high * (1 + 1e-5))
-        if outside.any() and not clip:
-            raise ValueError(
-                f"path={str(path)!r}: {name}: {int(outside.sum())} of {g.numel()} conductances are beyond the devices' "
-                f"bounds, from {g.min():.4g} to {g.max():.4g} S; patch with r_on and r_off that hold them, or clip=True"
-            )
+        g = _held(g, broken[name], chip, clip, f"path={str(path)!r}: {name}")
         if len(chip.effects):
             raise ValueError(
                 f"{name}: has effects, which would act on what is loaded; remove them first (crossbar.effects)"
@@ -212,3 +204,17 @@ def _arrays(path, files) -> dict:
         return {unquote(file.stem): np.loadtxt(file, delimiter=",", ndmin=2) for file in files}
     except ValueError as e:
         raise ValueError(f"path={str(path)!r}: can't be read as arrays of numbers: {e}") from None
+
+
+def _held(g, dead, chip, clip, where):
+    "What devices shall hold, dead ones their least; ValueError for what isn't finite, or beyond their bounds."
+    low, high = chip.memristor.bounds
+    g = torch.where(dead, torch.as_tensor(low, dtype=g.dtype, device=g.device), g)
+    finite_range(g, where)
+    outside = (g < low * (1 - 1e-5)) | (g > high * (1 + 1e-5))
+    if outside.any() and not clip:
+        raise ValueError(
+            f"{where}: {int(outside.sum())} of {g.numel()} conductances are beyond the devices' bounds, "
+            f"from {g.min():.4g} to {g.max():.4g} S; patch with r_on and r_off that hold them, or clip=True"
+        )
+    return g

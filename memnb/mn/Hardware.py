@@ -306,7 +306,7 @@ def sources(cls: Hardware, name: str) -> dict:
 
 # %% ../../nbs/mn/Hardware.ipynb #cell-028
 @patch
-def _given(self: Hardware) -> dict:
+def given(self: Hardware) -> dict:
     "Return {field: text} of what differs from the defaults."
     names = Hardware().differences(self)
     if same(self.device_parameters, _unless_given(self.device)):
@@ -331,11 +331,11 @@ def _text(value):
 
 @patch
 def __repr__(self: Hardware):
-    return f"Hardware({', '.join(f'{name}={text}' for name, text in self._given().items())})"
+    return f"Hardware({', '.join(f'{name}={text}' for name, text in self.given().items())})"
 
 
 @patch
 def _repr_html_(self: Hardware):
     low, high = (self.nominal[name] for name in ("r_on", "r_off"))
     facts = {"device": f"{self.device.__name__}, {quantity(low, 'Ω')} to {quantity(high, 'Ω')}"}
-    return card("Hardware", facts | {name: text for name, text in self._given().items() if name != "device"})
+    return card("Hardware", facts | {name: text for name, text in self.given().items() if name != "device"})

@@ -41,27 +41,9 @@ from .Streamed import Stream
 from ..utils import check_flag, check_generator, drawn_seed, hint
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
-supported_module_parameters = {
-    str(cls.torch_class): cls
-    for cls in (
-        Linear,
-        Bilinear,
-        Conv1d,
-        Conv2d,
-        Conv3d,
-        ConvTranspose1d,
-        ConvTranspose2d,
-        ConvTranspose3d,
-        RNN,
-        LSTM,
-        GRU,
-        RNNCell,
-        LSTMCell,
-        GRUCell,
-        MultiheadAttention,
-        Experts,
-    )
-}
+_classes = (Linear, Bilinear, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
+_classes += (RNN, LSTM, GRU, RNNCell, LSTMCell, GRUCell, MultiheadAttention, Experts)
+supported_module_parameters = {str(cls.torch_class): cls for cls in _classes}
 
 # %% ../../nbs/mn/Module.ipynb #cell-007
 def memristive_layers(model: torch.nn.Module) -> list[StandIn]:
@@ -234,9 +216,7 @@ def patch_model(
     places = find_places(model, None if wanted is None and short else checked_choice(wanted, kinds), kinds)
     places = [place for place in places if chosen(place[3]) is not None]
     if not places:
-        patched = len(memristive_layers(model))
-        already = f"; {patched} of its layers are memristive already" if patched else ""
-        raise ValueError(f"model: {type(model).__name__} has nothing to patch: {_nothing(wanted)}{already}")
+        raise ValueError(_nothing(model, wanted))
     if check_keep(keep) == "weights" and any(layer.training for *_, layer, _ in places):
         raise ValueError('keep="weights": the model is in train mode, which needs its devices; call model.eval() first')
     check_flag(skip_unsupported, "skip_unsupported")
@@ -247,11 +227,7 @@ def patch_model(
     except BaseException:
         stream and stream.undo()
         raise
-    for parent, name, layer, _ in places:
-        if parent is None:
-            model = new.get(id(layer), model)
-        elif id(layer) in new:
-            parent._modules[name] = new[id(layer)]
+    model = _put(model, places, new)
     _fused_routines(model)
     _bind(model)
     FirstPass.watch(model)
@@ -288,10 +264,24 @@ def _bind(model):
             setattr(model, name, functools.partial(function, model))
 
 
-def _nothing(wanted):
-    if isinstance(wanted, (list, tuple, set, dict)) and not len(wanted):
-        return "no layers are given; name their classes, such as [torch.nn.Linear], or leave them out for all"
-    return f"no layer of {[wanted] if not isinstance(wanted, (list, tuple, set, dict)) else list(wanted)}"
+def _put(model, places, new):
+    "Put new layers in the places of old ones; return the model, or the layer that it has become."
+    for parent, name, layer, _ in places:
+        if parent is None:
+            model = new.get(id(layer), model)
+        elif id(layer) in new:
+            parent._modules[name] = new[id(layer)]
+    return model
+
+
+def _nothing(model, wanted):
+    "Say why a model has nothing to patch."
+    patched, listed = len(memristive_layers(model)), isinstance(wanted, (list, tuple, set, dict))
+    already = f"; {patched} of its layers are memristive already" if patched else ""
+    why = f"no layer of {list(wanted) if listed else [wanted]}"
+    if listed and not len(wanted):
+        why = "no layers are given; name their classes, such as [torch.nn.Linear], or leave them out for all"
+    return f"model: {type(model).__name__} has nothing to patch: {why}{already}"
 
 
 def _hardware_of(hardware, model, params, args, settings, generator):

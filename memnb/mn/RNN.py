@@ -139,7 +139,7 @@ class Recurrent(Composite):
         products = self.products.values()
         digital = all(p.forward_legacy_enabled for p in products)
         if any(watching(p) for p in products) or (not digital and any(p.forward_legacy_enabled for p in products)):
-            return self._unfused(x, states, sizes, self.products)
+            return self.unfused(x, states, sizes, self.products)
         if digital:
             return self._fused(x, states, sizes, None)
         chips = {name: p.state() for name, p in self.products.items()}  # asked once for all steps
@@ -148,7 +148,7 @@ class Recurrent(Composite):
         if all(c.reader.linear and not c.reader.random and c.line is not None for c in chips.values()):
             return without_autocast(lambda x: self._fused(x, states, sizes, chips), x)
         run = {name: self._product(p, chips[name]) for name, p in self.products.items()}
-        return self._unfused(x, states, sizes, run)
+        return self.unfused(x, states, sizes, run)
 
     @staticmethod
     def _product(product, chip):
@@ -168,7 +168,7 @@ class Recurrent(Composite):
                 weight, offset = weights[f"hr_{suffix}"]
                 if chips is not None and offset.any():  # torch's routine has no place for it
                     run = {name: self._product(p, chips[name]) for name, p in self.products.items()}
-                    return self._unfused(x, states, sizes, run)
+                    return self.unfused(x, states, sizes, run)
                 flat.append(weight)
         rest = (flat, True, self.num_layers, float(self.dropout), self.training, self.bidirectional)
         hidden = tuple(states) if self.states == 2 else states[0]
@@ -178,7 +178,7 @@ class Recurrent(Composite):
             output, *last = self.fused(x, sizes, hidden, *rest)
         return output, last
 
-    def _unfused(self, x, states, sizes, run):
+    def unfused(self, x, states, sizes, run):
         if sizes is None:
             return self._stepwise(x, states, run)
         padded, lengths = pad_packed_sequence(PackedSequence(x, sizes))

@@ -98,7 +98,7 @@ def why_devices(self: Readable) -> str | None:
     effects = [effect for c in self.crossbars for effect in c.acting]
     if self.touched:
         return "the devices hold something else than an exact write of the weights"
-    if any(c.passing for c in self.crossbars) or any(len(effect._seeds) != 1 for effect in effects):
+    if any(c.passing for c in self.crossbars) or any(len(effect.seeds) != 1 for effect in effects):
         return "effects that are there for a while, or for several chips, act on the devices"
     if self.like.dtype != self._precision:
         return "the precision was changed after devices and effects were drawn"
@@ -127,7 +127,7 @@ def release(self: Readable) -> bool:
     first = crossbars[0]
     self._held = Held(
         crossbars=[c.get_extra_state() for c in crossbars],
-        extras=[[(e.report, e._reading) for e in c.effects] for c in crossbars],
+        extras=[[(e.report, e.read_streams) for e in c.effects] for c in crossbars],
         like=first.memristor.x.new_empty(0), size=(first.rows, first.columns),
         counts=(sum(c.rows * c.columns for c in crossbars), sum(math.prod(c.tiles_map or (1,)) for c in crossbars)),
         reader=reader, line=line, settings=self._settings,
@@ -202,7 +202,7 @@ def _draw_again(crossbar, extras):
             effect.redraws = redraws
             effect.written(crossbar, None)
         effect.report, stream = extras[k] if extras else ({}, None)
-        effect.__dict__["_reading"] = stream
+        effect.__dict__["read_streams"] = stream
         crossbar.effects.append(effect.to(crossbar.memristor.x.device))
 
 

@@ -133,7 +133,7 @@ def compare_hardware(layer, saved):
     return not other
 
 # %% ../../nbs/mn/Saving.ipynb #cell-007b
-_pickled = ("_chips", "_glimpse", "_hardware", "_keep", "_precision", "_rest", "_settings", "_stale", "_written")
+_pickled = ("_glimpse", "_hardware", "_keep", "_precision", "_rest", "_settings", "_stale", "_written")
 
 
 @patch

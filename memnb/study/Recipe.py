@@ -43,7 +43,7 @@ _fields = tuple(n for n in Hardware.__dataclass_fields__ if n not in ("device_pa
 def _effect_of(one) -> tuple[type, dict]:
     "Return the class and settings of an effect, a class or a partial of one; else raise TypeError."
     if isinstance(one, Effect):
-        cls, settings = type(one), dict(one.settings) | ({} if one._given is None else {"generator": one._given})
+        cls, settings = type(one), dict(one.settings) | ({} if one.given is None else {"generator": one.given})
     else:
         cls, settings = (one.func, one.keywords) if isinstance(one, functools.partial) and not one.args else (one, {})
     if not (isinstance(cls, type) and issubclass(cls, Effect)) or "generator" in settings:

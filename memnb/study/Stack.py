@@ -205,7 +205,7 @@ def _recur(self: Stack, part, x, states, sizes):
         return y.unflatten(0, (chips, -1)).movedim(0, -3).flatten(-3, -2)
 
     run = {name: lambda x, layer=layer: read(layer, x) for name, layer in part.products.items()}
-    return part._unfused(x, states, None, run)
+    return part.unfused(x, states, None, run)
 
 
 @patch

@@ -73,7 +73,9 @@ def redraw(crossbar, *seeds: int, devices: bool = True):
         crossbar.seed, crossbar.motions = seeds[0], 0
         drawn = [name for name, v in crossbar.parameters_given.items() if isinstance(v, StochasticParameter)]
         if drawn and devices:
-            new = crossbar._devices(type(crossbar.memristor), crossbar.memristor.x.dtype, crossbar.memristor.x.device)
+            new = crossbar.new_devices(
+                type(crossbar.memristor), crossbar.memristor.x.dtype, crossbar.memristor.x.device
+            )
             for name in drawn:
                 crossbar.memristor.set_parameter(name, getattr(new, name))
         met = {}

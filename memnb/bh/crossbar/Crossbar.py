@@ -82,14 +82,14 @@ class Crossbar(torch.nn.Module):
         self._cache, self._dropped = Cache(), 0
         # tensors made in inference mode could not be written to outside of it
         with torch.inference_mode(False), torch.no_grad():
-            self.memristor = self._devices(memristor_model, dtype or torch.get_default_dtype(), device)
+            self.memristor = self.new_devices(memristor_model, dtype or torch.get_default_dtype(), device)
             if random_crossbar_init:
                 x = self.memristor.x
                 uniform = torch.rand(x.shape, generator=stream(self.seed, "initial"), dtype=x.dtype).to(x.device)
                 g_on, g_off = 1 / self.memristor.r_on, 1 / self.memristor.r_off
                 self.memristor.set_conductance(g_off + (g_on - g_off) * uniform)
 
-    def _devices(self, model, dtype, device):
+    def new_devices(self, model, dtype, device):
         array = {"shape": (self.rows, self.columns), "generator": stream(self.seed, "devices")}
         return model(**self.parameters_given, **array, dtype=dtype, device=device)
 
@@ -134,7 +134,7 @@ class Crossbar(torch.nn.Module):
     def get_extra_state(self):
         "Return what no tensor says (version, seed, effects), as the bytes of JSON, which every kind of file can hold."
         name = lambda effect: f"{type(effect).__module__}.{type(effect).__qualname__}"
-        effects = [[name(e), e.settings, list(e._seeds), e.redraws] for e in self.effects]
+        effects = [[name(e), e.settings, list(e.seeds), e.redraws] for e in self.effects]
         text = json.dumps({"version": 2, "seed": self.seed, "effects": effects, "motions": self.motions})
         return torch.tensor(list(text.encode()), dtype=torch.uint8)
 
@@ -145,7 +145,7 @@ class Crossbar(torch.nn.Module):
         effects = []
         for name, settings, *rest in state["effects"]:
             if name not in Effect.known:
-                raise ValueError(f"state_dict: its effect {name!r} is not known here; import or define it first")
+                raise ValueError(f"state_dict: an effect {name!r} is not known here; import or define it first")
             effect = Effect.known[name].__new__(Effect.known[name])
             Effect.__init__(effect, **settings)
             seeds, redraws = rest or ((), 0)  # version 1 has none

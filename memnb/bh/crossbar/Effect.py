@@ -55,7 +55,7 @@ class Effect(FullPrecision):
 
     def __init__(self, *, generator: torch.Generator | None = None, **settings):
         super().__init__()
-        self._given, self._seeds, self._reading = check_generator(generator), (), None
+        self.given, self.seeds, self.read_streams = check_generator(generator), (), None
         self.redraws = 0  # how often a write has redrawn it
         for name in settings:
             if hasattr(Effect, name):
@@ -66,23 +66,23 @@ class Effect(FullPrecision):
     def copy(self) -> "Effect":
         "Return an effect of the same class and settings that belongs to no crossbar and has drawn nothing."
         new = type(self).__new__(type(self))
-        Effect.__init__(new, generator=self._given, **self.settings)
+        Effect.__init__(new, generator=self.given, **self.settings)
         return new
 
     def drawn_by(self, generator: torch.Generator):
         "Take the seed from a generator when a crossbar is joined."
-        self._given = check_generator(generator)
+        self.given = check_generator(generator)
 
     def join(self, crossbar):
         "Become an effect of `crossbar`: take a seed, and draw what is kept."
         twins = sum(type(other) is type(self) for other in crossbar.acting if other is not self)
-        given = self._given
+        given = self.given
         self.reseed(derive(crossbar.seed, type(self).__name__, twins) if given is None else drawn_seed(given))
         self.attached(crossbar)
 
     def reseed(self, *seeds: int):
         "Draw from these seeds from now on; of several, each is a chip's."
-        self._seeds, self._reading, self.redraws = seeds, None, 0
+        self.seeds, self.read_streams, self.redraws = seeds, None, 0
 
     def __getattr__(self, name):
         settings = self.__dict__.get("settings", {})
@@ -106,7 +106,7 @@ class Effect(FullPrecision):
 
     def _draw(self, crossbar, fill, dtype, read, out=None):
         "Random numbers for each device; of several seeds those of as many chips, (chips, rows, columns)."
-        x, seeds = crossbar.memristor.x, self._seeds or (derive(crossbar.seed, type(self).__name__, 0),)
+        x, seeds = crossbar.memristor.x, self.seeds or (derive(crossbar.seed, type(self).__name__, 0),)
         if not read:
             generators = [stream(seed, fill.__name__, self.redraws) for seed in seeds]
         else:
@@ -120,10 +120,10 @@ class Effect(FullPrecision):
 
     def reading(self, crossbar) -> list:
         "Return the random streams of all reads, one for each chip, on the device (CPU or GPU) of its tensors."
-        if self._reading is None:
-            seeds = self._seeds or (derive(crossbar.seed, type(self).__name__, 0),)
-            self.__dict__["_reading"] = [stream(seed, "read", device=crossbar.memristor.x.device) for seed in seeds]
-        return self._reading
+        if self.read_streams is None:
+            seeds = self.seeds or (derive(crossbar.seed, type(self).__name__, 0),)
+            self.__dict__["read_streams"] = [stream(seed, "read", device=crossbar.memristor.x.device) for seed in seeds]
+        return self.read_streams
 
     def watched(self) -> list[torch.Tensor]:
         "The tensors that `forward` depends on."

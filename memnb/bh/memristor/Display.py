@@ -102,7 +102,7 @@ class Display:
         """
         signal = self._signal(voltage_signal)
         with torch.no_grad():
-            _, _, states = self._run(signal, return_state=True)
+            _, _, states = self.driven(signal, return_state=True)
         time = torch.arange(len(signal)) * self.time_series_resolution
         if return_result:
             return time, states
@@ -123,7 +123,7 @@ class Display:
 
     def _loop(self, voltage, dt, log_scale, return_result, ax, limiter):
         with torch.no_grad():
-            _, current, _ = self._run(self._signal(voltage), return_current=True, dt=dt, limiter=limiter)
+            _, current, _ = self.driven(self._signal(voltage), return_current=True, dt=dt, limiter=limiter)
         if return_result:
             return voltage, current
         import matplotlib.pyplot as plt

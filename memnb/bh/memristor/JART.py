@@ -78,7 +78,7 @@ class JART(Memristor):
         if torch.as_tensor((self.N_init < self.N_min) | (self.N_init > self.N_max)).any():
             raise ValueError(f"N_init={N_init!r}: must be from N_min={N_min!r} to N_max={N_max!r}")
         start = torch.log(self.like_state(self.N_init / self.N_min)) / torch.log(self.like_state(self._ratio))
-        self._move_to(within(start, 0, 1).expand(self.shape))
+        self.move_to(within(start, 0, 1).expand(self.shape))
         mean = JART.nominal_device({**self.nominal, "read_voltage": read_voltage}) if self.varies else self
         self.nominal |= {"r_on": float(mean.r_on), "r_off": float(mean.r_off)}
 

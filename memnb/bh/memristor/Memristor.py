@@ -84,7 +84,7 @@ class Memristor(Display, FullPrecision):
     read_disturb = Motion.read_disturb
     has_rate, has_barrier, is_random = Motion.has_rate, Motion.has_barrier, Motion.is_random
     integrated = Motion.integrated
-    simulate, _signal, _run = Motion.simulate, Motion._signal, Motion._run
+    simulate, _signal, driven = Motion.simulate, Motion._signal, Motion.driven
 
     def __setattr__(self, name, value):
         if name in self.__dict__.get("parameter_names", ()):
@@ -221,7 +221,7 @@ def read_conductance(self: Memristor, v) -> torch.Tensor:
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-021
 @patch
-def _move_to(self: Memristor, x):
+def move_to(self: Memristor, x):
     # the state is a fact, not a function of what led to it: gradients flow through the currents that are returned
     with torch.no_grad():
         self.x.copy_(x)
@@ -236,16 +236,15 @@ def set_conductance(self: Memristor, g):
     try:
         g = g.expand(self.shape)
     except RuntimeError:
-        raise ValueError(
-            f"conductance: shape {tuple(g.shape)} does not broadcast to the array's {tuple(self.shape)}"
-        ) from None
+        what = f"conductance: shape {tuple(g.shape)} does not broadcast to the array's {tuple(self.shape)}"
+        raise ValueError(what) from None
     low, high = self.bounds
     find = lambda part: within(self.state(within(part, low, high)), 0, 1)
     if self.varies or not self.shape:
-        return self._move_to(find(g))
+        return self.move_to(find(g))
     g = g if any(g.stride()) else g[(slice(0, 1),) * g.dim()]  # one number for all is computed once
     if g.numel() == 1:
-        return self._move_to(find(g))
+        return self.move_to(find(g))
     rows = max(1, 2**17 * len(self.x) // max(1, self.x.numel()))
     with torch.no_grad():  # some rows at a time: what is computed for all of a large array leaves holes in memory
         for x, part in zip(self.x.split(rows), g.split(rows), strict=True):

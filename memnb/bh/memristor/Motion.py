@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['has_rate', 'has_barrier', 'is_random', 'integrated', 'speed', 'step', 'read_disturb', 'adaptive_step', 'limited',
-           'advanced', 'simulate']
+           'advanced', 'driven', 'simulate']
 
 # %% ../../../nbs/bh/memristor/Motion.ipynb #cell-002
 import math
@@ -157,7 +157,9 @@ def advanced(array, x, v, dt, limiter=None, generator=None, step=None):
     return array.diffuse(x, limited(array, x, v, limiter), dt, generator) if array.is_random else x
 
 
-def _run(array, signal, return_current=False, return_state=False, generator=None, compile=False, dt=None, limiter=None):
+def driven(
+    array, signal, return_current=False, return_state=False, generator=None, compile=False, dt=None, limiter=None
+):
     "The state after a signal, and the currents and states before each of its steps where they are asked for."
     dt = dt or array.time_series_resolution
     x, current, states = (array.x.clone(), [], [])  # the state will be written in place, a graph may hold this one
@@ -206,9 +208,9 @@ def simulate(
     signal = real_tensor(voltage_signal, "voltage_signal", array.x)
     column = not array.shape and signal.dim() == 2
     options = {"generator": generator, "compile": compile, "limiter": limiter}
-    x, current, _ = array._run(array._signal(signal), return_current, **options)
+    x, current, _ = array.driven(array._signal(signal), return_current, **options)
     check_finite(x, "states after voltage_signal")
     if current is not None:
         check_finite(current, "currents during voltage_signal")
-    array._move_to(x)
+    array.move_to(x)
     return current[:, None] if return_current and column else current

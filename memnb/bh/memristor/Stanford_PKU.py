@@ -72,7 +72,7 @@ class Stanford_PKU(Memristor):
         gap_init = self.like_state(self.gap_init)
         if (gap_init > self._gap_of(self.r_off) * (1 + 1e-9)).any():
             raise ValueError(f"gap_init={parameters['gap_init']!r}: must not exceed the gap of r_off={r_off!r}")
-        self._move_to(((gap_init - self._smallest) / self._span).clamp_min(0).expand(self.shape))
+        self.move_to(((gap_init - self._smallest) / self._span).clamp_min(0).expand(self.shape))
 
     def _gap_of(self, r):
         "Gap (m) of a resistance at the read voltage."

@@ -76,7 +76,7 @@ class Yakopcic(Memristor):
             "r_off": 1 / self._full(self.nominal) / self.nominal["x_min"],
         }
         start = (self.x0 - self.x_min) / (1 - self.x_min)
-        self._move_to(self.like_state(start).expand(self.shape))
+        self.move_to(self.like_state(start).expand(self.shape))
 
     @staticmethod
     def _full(parameters):

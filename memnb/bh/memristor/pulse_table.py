@@ -108,7 +108,7 @@ def tabulate(
     devices.set_conductance(low + (w + 1) / 2 * (high - low))
     steps = []
     for name, volts, sign in (("up", up, 1), ("down", down, -1), ("up", up / 2, 1), ("down", down / 2, -1)):
-        x = devices._run(devices.x.new_full((1,), check_number(volts, name)), dt=width)[0]
+        x = devices.driven(devices.x.new_full((1,), check_number(volts, name)), dt=width)[0]
         g = devices.conductance(x)
         step = (sign * (g - devices.g) * 2 / (high - low)).double()
         if step.min() < -1e-9:
@@ -154,7 +154,7 @@ class SimulatedDevices(PulsedDevices):
         self._look()
 
     def _run(self, volts):
-        self.model._move_to(self.model._run(volts[None], dt=self.width, generator=self._move)[0])
+        self.model.move_to(self.model.driven(volts[None], dt=self.width, generator=self._move)[0])
 
     def disturb(self, up, down):
         "Half the voltage, so many times up and then down."

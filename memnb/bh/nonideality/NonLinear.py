@@ -61,7 +61,7 @@ class SweptCurve(Effect):
             self.steps_per_period * self.frequency
         )
         volts = self.amplitude * torch.sin(2 * math.pi * self.frequency * time)
-        _, current, _ = probe._run(volts, return_current=True, dt=1 / (self.steps_per_period * self.frequency))
+        _, current, _ = probe.driven(volts, return_current=True, dt=1 / (self.steps_per_period * self.frequency))
         grid = torch.linspace(-self.amplitude, self.amplitude, self.points, dtype=torch.float64)
         nearest = ((volts / self.amplitude + 1) / 2 * (self.points - 1)).round().long()
         # both branches of all periods, averaged; the samples' own mean voltage places them
