@@ -67,7 +67,8 @@ def test_memory(plain, x):
     ("name", "settings", "targets"),
     [
         ("no ADC", {"max_input_voltage": 0.3}, (1.05, 1.1)),
-        ("128x128 tiles, 8-bit ADC", TILED, (1.5, 2)),
+        # wanted 1.5; the least, restated below, takes 1.57
+        ("128x128 tiles, 8-bit ADC", TILED, (1.6, 2)),
         ("512x512 tiles, 8-bit ADC", TILED | {"tile_shape": (512, 512)}, (1.5, 2)),
     ],
 )
@@ -114,10 +115,13 @@ def test_trained_ranges(compare, plain, x):
     fixed = with_converters(plain, x, ADC(8, range="calibrated"), DAC(8, range="calibrated")).train()
     learned = with_converters(plain, x, ADC(8, range="trained"), DAC(8, range="trained")).train()
 
+    # an input with a gradient, as all layers but the first have: an input range needs the same product for its own
+    learning = x.clone().requires_grad_()
+
     def step(layer):
         layer.zero_grad()
         with torch.enable_grad():
-            layer(x).square().mean().backward()
+            layer(learning).square().mean().backward()
 
     what = "step of training with trained ranges, 512x512 tiles"
     _, ratio = compare(what, lambda: step(learned), lambda: step(fixed), "calibrated ranges", "1.2", 20)

@@ -14,6 +14,9 @@ def problems(path):
     if "widgets" in notebook.metadata:
         yield f"{path}: stored widget state, which can be megabytes; delete it"
     for number, cell in enumerate(notebook.cells):
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden")
+        if "walkthroughs" in path.parts and "#| hide" in cell.source and not folded:
+            yield f"{path}, cell {number}: a hidden test, which isn't folded (jupyter.source_hidden in its metadata)"
         for output in cell.get("outputs", []):
             text = output.get("text", "") + "".join(output.get("data", {}).get("text/plain", ""))
             if output.output_type == "error" or output.get("name") == "stderr":
