@@ -293,31 +293,38 @@ def check_generator(generator):
     return generator
 
 # %% ../nbs/utils.ipynb #d82a69a9
+def _checked_path(path, name: str) -> Path:
+    "Return a Path. Raise TypeError if `path` is none, and ValueError for one that no system has."
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{name}={path!r}: must be a path")
+    if "\0" in str(path):
+        raise ValueError(f"{name}={str(path)!r}: a path has no null characters")
+    return Path(path)
+
+
 @contextlib.contextmanager
 def whole_file(path):
     """Give a path to write to that takes the place of `path` at the end; if something fails, what was there stays.
 
-    An OSError, of a full disk, say, names the file.
+    An OSError, of a full disk, say, names the file. Raise TypeError or ValueError if `path` is no path.
     """
-    path = Path(os.path.realpath(path))  # a link stays one
-    if path.exists() and not path.is_file():  # a pipe, or an error of the system's
-        yield path
-        return
-    new = path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
+    path = Path(os.path.realpath(_checked_path(path, "path")))  # a link stays one
+    direct = path.exists() and not path.is_file()  # a pipe, or an error of the system's
+    new = path if direct else path.with_name(f".{path.stem}-{os.getpid()}{path.suffix}")
     try:
         yield new
-        os.replace(new, path)
+        if not direct:
+            os.replace(new, path)
     except OSError as e:
         raise e if e.errno is None else type(e)(e.errno, e.strerror, str(path)) from e
     finally:
-        new.unlink(missing_ok=True)
+        if not direct:
+            new.unlink(missing_ok=True)
 
 
 def file_to_read(path, name: str = "path") -> Path:
     "Return a Path. Raise TypeError if `path` is none, and ValueError for a pipe or a device, which may never end."
-    if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"{name}={path!r}: must be a path")
-    path = Path(path)
+    path = _checked_path(path, name)
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ValueError(f"{name}={str(path)!r}: is a pipe or a device; give a file")
     return path

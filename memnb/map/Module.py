@@ -206,7 +206,7 @@ def analytic_tune(
     coef, r2 = _closest(w, g)
     if len(coef) > 1:
         channels = module.out_channels
-        coef = coef.repeat_interleave(channels // len(coef)).view(channels, *[1] * module.dimensions)
+        coef = coef.repeat_interleave(channels // len(coef)).view(channels, *[1] * getattr(module, "dimensions", 0))
     else:
         coef = coef[0]
     line = checked_line(Affine(coef, torch.zeros_like(coef), r2), dtype).to(w.device)

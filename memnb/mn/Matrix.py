@@ -192,8 +192,14 @@ def choose(self: AnalogMatrix, programmed=None, difference=None, decode=None):
 
 @patch
 def currents(self: AnalogMatrix, V) -> torch.Tensor:
-    "Return the currents (N, columns) in ampere for row voltages (N, rows): converted and summed, not decoded."
-    return self.converted(self.reader().currents(real_tensor(V, "V", self.crossbars[0].memristor.x)))
+    """Return the currents (N, columns) in ampere for row voltages (N, rows): converted and summed, not decoded.
+
+    Raise ValueError for another shape.
+    """
+    V, rows = real_tensor(V, "V", self.crossbars[0].memristor.x), self.crossbars[0].rows
+    if V.dim() != 2 or V.shape[1] != rows:
+        raise ValueError(f"V: shape {tuple(V.shape)}: must be (N, {rows}), a row of voltages for each read")
+    return self.converted(self.reader().currents(V))
 
 
 @patch

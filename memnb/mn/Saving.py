@@ -11,6 +11,7 @@ import warnings
 
 import torch
 from fastcore.basics import patch
+from torch.overrides import is_tensor_like
 
 from .Foreign import is_transposed
 from .Weights import Weighted
@@ -87,12 +88,17 @@ _needed = ("hardware", "stale", "exact")
 
 
 def check_saved(layer, state_dict, prefix):
-    "Raise ValueError naming the key, before anything is loaded, for what is damaged or not finite."
+    "Raise ValueError or TypeError naming the key, before anything is loaded, for what is damaged or not finite."
     outputs = (1, layer.out_channels)
     for key, saved in state_dict.items():
         own = key.removeprefix(prefix)
         if own.endswith("_extra_state"):
-            saved_words(saved, f"{key[:-13]!r}", _needed if own == "_extra_state" else ())
+            words = saved_words(saved, f"{key[:-13]!r}", _needed if own == "_extra_state" else ())
+            for name, kind in (("hardware", (dict, type(None))), ("crossbars", list)):
+                if own == "_extra_state" and not isinstance(words.get(name, []), kind):
+                    raise ValueError(f"state_dict: the words of {key[:-13]!r} are damaged: {name}={words[name]!r}")
+        if own in _numbers and saved is not None and (not is_tensor_like(saved) or saved.is_complex()):
+            raise TypeError(f"state_dict: {key}={saved!r}: must be a tensor of real numbers")
         number = isinstance(saved, torch.Tensor) and saved.is_floating_point() and not saved.is_meta
         if number and (own in _numbers or own.endswith("memristor.x")):
             low, _ = finite_range(saved, f"state_dict: {key}")

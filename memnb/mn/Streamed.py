@@ -64,8 +64,9 @@ def _files(path: Path) -> list:
         found = _files(index[0]) if len(index) == 1 else sorted(path.glob("*.safetensors"))
     elif path.suffix == ".json" and path.exists():
         try:
-            found = sorted({path.parent / name for name in json.loads(path.read_text())["weight_map"].values()})
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            names = json.loads(file_to_read(path, "weights").read_text())["weight_map"].values()
+            found = sorted({path.parent / name for name in names})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             raise ValueError(f"weights={str(path)!r}: is no index of safetensors files: it has no weight_map") from e
     else:
         found = [path]

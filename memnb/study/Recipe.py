@@ -22,6 +22,7 @@ from ..bh.memristor.Memristor import Memristor
 from ..mn.Arguments import from_memtorch
 from ..mn.Hardware import Hardware, memtorch_names
 from ..mn.Module import patch_model, supported_module_parameters
+from ..mn.Places import find_places
 from .Identity import content_hash
 from .Stack import Stack, become, stackable, tune_alike
 from ..utils import check_number, meant
@@ -186,11 +187,11 @@ class Recipe:
                 copy.deepcopy(self.model), hardware, layers=layers, generator=generator, verbose=False
             )
             return self._with_effects(patched, effects)
+        model = copy.deepcopy(self.model)
         if layers is None:
-            there = {type(m) for m in self.model.modules()}
-            layers = [cls.torch_class for cls in supported_module_parameters.values() if cls.torch_class in there]
+            layers = [layer for *_, layer, _ in find_places(model, None, supported_module_parameters)]
         patched = patch_model(
-            copy.deepcopy(self.model),
+            model,
             memristor_model_params=params,
             module_parameters_to_patch=layers,
             generator=generator,
