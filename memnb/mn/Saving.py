@@ -87,21 +87,33 @@ def set_extra_state(self: Weighted, state):
 _needed = ("hardware", "stale", "exact")
 
 
+def _needed_by(own: str) -> tuple:
+    "The words that a layer, a crossbar of it or its devices can't do without."
+    if own == "_extra_state":
+        return _needed
+    if not own.startswith("crossbars."):
+        return ()
+    return ("model", "parameters") if own.endswith("memristor._extra_state") else ("version", "effects")
+
+
 def check_saved(layer, state_dict, prefix):
     "Raise ValueError or TypeError naming the key, before anything is loaded, for what is damaged or not finite."
     outputs = (1, layer.out_channels)
     for key, saved in state_dict.items():
         own = key.removeprefix(prefix)
         if own.endswith("_extra_state"):
-            words = saved_words(saved, f"{key[:-13]!r}", _needed if own == "_extra_state" else ())
+            words = saved_words(saved, f"{key[:-13]!r}", _needed_by(own))
             for name, kind in (("hardware", (dict, type(None))), ("crossbars", list)):
                 if own == "_extra_state" and not isinstance(words.get(name, []), kind):
                     raise ValueError(f"state_dict: the words of {key[:-13]!r} are damaged: {name}={words[name]!r}")
-        if own in _numbers and saved is not None and (not is_tensor_like(saved) or saved.is_complex()):
+        state = own.endswith("memristor.x")
+        if (state or own in _numbers) and saved is not None and (not is_tensor_like(saved) or saved.is_complex()):
             raise TypeError(f"state_dict: {key}={saved!r}: must be a tensor of real numbers")
         number = isinstance(saved, torch.Tensor) and saved.is_floating_point() and not saved.is_meta
-        if number and (own in _numbers or own.endswith("memristor.x")):
-            low, _ = finite_range(saved, f"state_dict: {key}")
+        if number and (state or own in _numbers):
+            low, high = finite_range(saved, f"state_dict: {key}")
+            if state and not (low >= -1e-6 and high <= 1 + 1e-6):
+                raise ValueError(f"state_dict: {key}: states reach from {low:g} to {high:g}; must be from 0 to 1")
             if own in _numbers[:2] and low <= 0:
                 raise ValueError(f"state_dict: {key}={saved.tolist()}: must be finite numbers > 0")
             if own in _numbers[-2:] and saved.numel() not in outputs:
