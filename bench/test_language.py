@@ -80,7 +80,8 @@ def test_patching(digital, name):
         record(f"{name}, {kind}: patched and tuned", 1e3 * seconds, limit="5000 ms")
         chip(torch.tensor([[1]]))
         size = bytes_of(chip)
-        record('the same: memory beside the digital model, keep="weights"', f"{size:.2f} bytes/weight", limit=str(most))
+        what = 'the same: memory beside the digital model, keep="weights"'
+        record(what, f"{size:.2f} bytes/weight", limit=f"{most} bytes/weight")
         assert size <= most and within(seconds, 5)
 
 
