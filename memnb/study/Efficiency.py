@@ -44,6 +44,7 @@ def surroundings(
     cost: Cost,  # of `memnb.study.energy`
     parts: Parts = Parts(),
     bits: tuple = (8, 8),  # of inputs and outputs
+    weight_bits: float = 4,  # that an analogue weight counts as, as in the table of chips below
 ) -> pd.DataFrame:
     """Return what arrays, converters and what stands between them take for an inference: energy (J), source.
 
@@ -52,6 +53,7 @@ def surroundings(
     if not isinstance(cost, Cost) or not isinstance(parts, Parts):
         raise TypeError(f"cost={type(cost).__name__}, parts={type(parts).__name__}: must be a Cost and Parts")
     n_in, n_out = (check_number(b, "bits", at_least=1, at_most=32) for b in bits)
+    check_number(weight_bits, "weight_bits", at_least=1, at_most=32)
     count, spent = cost.table["count"].groupby("kind").sum(), cost.table.energy.groupby("kind").sum()
     conversions, lines, a = count["ADC"], count["DAC"], cost.assumptions
     rows = {kind: (spent[kind], "computed" if kind == "array" else "counted x assumed") for kind in spent.index}
@@ -67,7 +69,7 @@ def surroundings(
         "TOPS/W, arrays and converters": cost.total["TOPS/W"],
         "TOPS/W, with surroundings": operations / total / 1e12 if total else float("inf"),
     }
-    table.attrs["1b-TOPS/W"] = one_bit(table.attrs["TOPS/W, with surroundings"], n_in, n_out)
+    table.attrs["1b-TOPS/W"] = one_bit(table.attrs["TOPS/W, with surroundings"], n_in, weight_bits)
     return table
 
 
