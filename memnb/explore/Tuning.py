@@ -8,6 +8,7 @@ __all__ = ['tuning']
 # %% ../../nbs/explore/Tuning.ipynb #cell-002
 import copy
 import math
+import warnings
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -80,7 +81,7 @@ class _Tuned(NamedTuple):
     "A line on inputs that it wasn't fitted on."
 
     line: Affine
-    c: torch.Tensor  # (channels, outputs of each), amperes per unit of input
+    c: torch.Tensor  # (channels, outputs of each), siemens
     y: torch.Tensor  # digital outputs, likewise
     left: torch.Tensor  # digital less tuned outputs
     slope: float  # error
@@ -123,7 +124,9 @@ class _Tuning(Exploration):
         work = self.layer if keep else copy.deepcopy(self.layer)
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.default_generator.manual_seed(seed)
-            line = self.line(work, routine, count, seed)
+            with warnings.catch_warnings():  # of a poor r2: it is what the picture shows
+                warnings.simplefilter("ignore")
+                line = self.line(work, routine, count, seed)
             seen = self.others(work, seed)
             c, y = work.readout(seen), work.digital(seen)
             if c.numel() < 2:
@@ -146,13 +149,13 @@ def _segments(tuned):
 
 
 def _draw_line(ax, tuned, chosen):
-    factor, unit = prefixed(tuned.c.abs().max().item(), "A")
+    factor, unit = prefixed(tuned.c.abs().max().item(), "S")
     dots(ax, tuned.c.flatten()[chosen] * factor, tuned.y.flatten()[chosen], palette[0])
     x, y = _segments(tuned)
     lines = x.shape[1]
     label, width = (f"{lines} lines", 0.6) if lines > 1 else ("line", 1.2)
     ax.plot((x * factor).T.flatten().numpy(), y.T.flatten().numpy(), color=palette[1], linewidth=width, label=label)
-    ax.set(xlabel=f"crossbar output ({unit} per unit of input)", ylabel="digital output", title="outputs, and the line")
+    ax.set(xlabel=f"crossbar output ({unit})", ylabel="digital output", title="outputs, and the line")
     ax.legend(loc="upper left", fontsize="small")
 
 # %% ../../nbs/explore/Tuning.ipynb #cell-017
@@ -200,7 +203,7 @@ def draw(self: _Tuning, figure, routine, count, seed):
     _draw_left(b, tuned.left)
     _draw_channels(c, tuned.left, chosen)
     return {
-        "coef (per A)": f"{coef.min():.4g} … {coef.max():.4g}" if len(coef) > 1 else coef.item(),
+        "coef (per S)": f"{coef.min():.4g} … {coef.max():.4g}" if len(coef) > 1 else coef.item(),
         "r2 of the fit": f"{tuned.line.r2.item():.6f}",
         "slope error on others (%)": 100 * tuned.slope,
         "r2 on others": f"{tuned.r2:.6f}",

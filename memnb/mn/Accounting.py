@@ -161,8 +161,8 @@ def is_untuned(layer) -> bool:
 def _amperes(untuned):
     shown = ", ".join(repr(path) for path in untuned[:5]) + (", ..." if len(untuned) > 5 else "")
     return (
-        f"layers that were never tuned: {shown}. They give currents (amperes for inputs of 1) and not the digital "
-        "layer's outputs; call model.tune_(), or memnb.tune_on(model, batches) with inputs of the network"
+        f"layers that were never tuned: {shown}. They give currents divided by volts per unit of input, and not "
+        "the digital layer's outputs; call model.tune_(), or memnb.tune_on(model, batches) with inputs of the network"
     )
 
 # %% ../../nbs/mn/Accounting.ipynb #cell-009

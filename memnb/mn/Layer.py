@@ -28,7 +28,7 @@ class MemristiveLayer(Readable, StandIn):
     """A `torch_class` layer whose matrix product runs on crossbars; `layer` is the digital one, whose weights it takes.
 
     `MemristiveLayer(layer, Hardware(...))`, or MemTorch's arguments: see `Hardware.from_memtorch`. Before `tune`, the
-    transform is the identity: the layer returns amperes per unit of input, plus the bias.
+    transform is the identity: the layer returns siemens (a current by volts per unit of input), plus the bias.
 
     Attributes: `crossbars` (ModuleList), `crossbar_operation` (combines what a function says of each),
     `transform_output`, `weight` and `bias` (the digital parameters, shared with `layer`), `forward_legacy_enabled`

@@ -206,7 +206,7 @@ def currents(self: AnalogMatrix, V) -> torch.Tensor:
 def product(self: AnalogMatrix, rows: torch.Tensor, reader=None) -> torch.Tensor:
     """Return decoded readouts (N, outputs) for inputs (N, groups * rows): encoded, read, converted, the scale undone.
 
-    They are in amperes per unit of input, or in units of the matrix if the mapping says its scale.
+    They are in siemens (divided by volts per unit of input), or in units of the matrix if the mapping says its scale.
     """
     reader = self.reader() if reader is None else reader
     if reader.linear:

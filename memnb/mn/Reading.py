@@ -254,7 +254,7 @@ def folded(self: Readable, state=None) -> tuple:
 # %% ../../nbs/mn/Reading.ipynb #cell-011
 @patch
 def readout(self: Readable, input: torch.Tensor) -> torch.Tensor:
-    """Return what the crossbars give for `input`, in amperes per unit of input.
+    """Return what the crossbars give for `input`: currents divided by volts per unit of input (S).
 
     The scale is undone and slices are decoded; transform and a digital bias are still to come.
     """

@@ -33,7 +33,7 @@ class Stacked:
     """Read a layer of several chips: `difference` holds the conductances (chips, rows, columns), S.
 
     `lines` are the slopes and intercepts of their transforms, each (chips, 1) or (chips, outputs), or a list with a
-    function for each chip. Until they are known, outputs are in amperes per unit of input, plus the bias.
+    function for each chip. Until they are known, outputs are in siemens, plus the bias.
     """
 
     def __init__(self, layer, difference: torch.Tensor):
@@ -179,7 +179,7 @@ def encoded(self: Stacked, x, chips: int) -> tuple:
 
 @patch
 def readouts(self: Stacked, x, which=slice(None), encoded=None) -> tuple:
-    """Return (numbers (chips, ...), factor): their product is the layer's readout, in amperes per unit of input.
+    """Return (numbers (chips, ...), factor): their product is the layer's readout, in siemens.
 
     `x` holds the samples of all these chips. If `encoded` is given, `encoded(x, 1)`, each of them gets all of x. After
     the chips come the dimensions of the layer's output.
