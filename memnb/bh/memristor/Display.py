@@ -25,6 +25,7 @@ def add_arrows(
     """Mark on `ax` in which direction the last cycle of a loop is passed.
 
     Example:
+        >>> import matplotlib.pyplot as plt
         >>> device, ax = memnb.bh.memristor.VTEAM(), plt.subplots()[1]
         >>> voltage, current = device.plot_hysteresis_loop(return_result=True)
         >>> line = ax.plot(voltage, current)
