@@ -213,10 +213,14 @@ def outcomes(jobs, workers, expected: int, told=lambda chips: None, devices=None
             stack.enter_context(Client(workers, set_as_default=True))
             stack.enter_context(joblib.parallel_config(backend="dask"))
         # a trial at a time, since it is long enough; never more claimed than are about to be done
-        options = {} if isinstance(workers, str) else {"backend": "loky", "n_jobs": workers}
-        parallel = joblib.Parallel(
-            **options, batch_size=1, pre_dispatch="n_jobs" if options else "2 * n_jobs", return_as="generator_unordered"
-        )
+        options = {"batch_size": 1, "pre_dispatch": "2 * n_jobs", "return_as": "generator_unordered"}
+        here = contextlib.nullcontext()
+        if not isinstance(workers, str):
+            # workers that have nothing to do end soon: some processes can't end before theirs do
+            here = joblib.parallel_config(backend="loky", n_jobs=workers, idle_worker_timeout=20)
+            options["pre_dispatch"] = "n_jobs"
+        with here:
+            parallel = joblib.Parallel(**options)
         for key, rows, seconds in parallel(joblib.delayed(_keyed)(key, *arguments) for key, arguments in jobs):
             told(len(rows))
             yield key, rows, seconds
