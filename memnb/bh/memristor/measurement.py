@@ -11,7 +11,7 @@ import pandas as pd
 
 from ...utils import file_to_read
 
-# %% ../../../nbs/bh/memristor/measurement.ipynb #cell-004
+# %% ../../../nbs/bh/memristor/measurement.ipynb #cell-005
 def read_measurement(
     source,  # path of a CSV file, or a DataFrame
     columns=("time", "voltage", "current"),  # names of the columns of time (s), voltage (V), current (A)
