@@ -28,7 +28,7 @@ class ChoppedTikiTaka(TikiTaka2):
 
     def read(self, k):
         v = self.chopper[k, None] * self.read_fast(k)
-        turns = torch.empty_like(self.chopper[k]).uniform_(generator=self.fast._move) < self.turn
+        turns = torch.empty_like(self.chopper[k]).uniform_(generator=self.fast.moves) < self.turn
         self.chopper[k] = torch.where(turns, -self.chopper[k], self.chopper[k])
         return v
 

@@ -90,7 +90,7 @@ class TikiTaka(Update):
             one = one.repeat(1, self.groups)
         counts = coincidences(
             one, v, lr / law.dw_min, length=p.length, kind=p.kind, groups=self.groups, half=p.half_select,
-            generator=self.visible._move,
+            generator=self.visible.moves,
         )  # fmt: skip
         if p.half_select:
             self.visible.disturb(counts.half_up, counts.half_down)

@@ -110,7 +110,7 @@ class Update(torch.nn.Module):
         for x_part, d_part in zip(x.split(size), d.split(size), strict=True):  # of the batch, not samples: one or a few
             counts = coincidences(
                 x_part, d_part, lr / dw, length=p.length, kind=p.kind, management=p.management, groups=self.groups,
-                half=p.half_select, generator=devices._move,
+                half=p.half_select, generator=devices.moves,
             )  # fmt: skip
             if p.half_select:
                 devices.disturb(counts.half_up, counts.half_down)

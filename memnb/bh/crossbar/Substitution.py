@@ -11,29 +11,28 @@ import math
 import torch
 
 from . import Merging
-from .Merging import BOTTOM, LEFT
 
 # %% ../../../nbs/bh/crossbar/Substitution.ipynb #cell-005
 def _parted(u, record):
     "What is applied to all blocks before a step of merging, from what is applied to the blocks after it."
     ops, sideways, sizes, b_sizes, placed, x, y, before = record
-    at_a, at_b, a_port, b_port, _ = Merging._grid(sideways)
-    batch = u.shape[1:-2] if ops is Merging._Small else (*u.shape[:-4], u.shape[-1])
-    inputs = u.shape[1] if ops is Merging._Small else u.shape[-1]
-    down, across = before[-2:] if ops is Merging._Small else before[-4:-2]
+    at_a, at_b, a_port, b_port, _ = Merging.pairing(sideways)
+    batch = u.shape[1:-2] if ops is Merging.SmallBlocks else (*u.shape[:-4], u.shape[-1])
+    inputs = u.shape[1] if ops is Merging.SmallBlocks else u.shape[-1]
+    (*_, down, across), own_blocks = Merging.with_even(before, sideways)
     total = sum(sizes)
-    shape = (total, *batch, down, across) if ops is Merging._Small else (*batch[:-1], down, across, total, inputs)
-    out, segments = u.new_zeros(shape), Merging._segments(sizes)
+    shape = (total, *batch, down, across) if ops is Merging.SmallBlocks else (*batch[:-1], down, across, total, inputs)
+    out, segments = u.new_zeros(shape), Merging.port_slices(sizes)
     joints = {a_port: ops.product(x, u)}, {b_port: ops.product(y, u)}
     for at, own, places, joint in ((at_a, sizes, placed[:3], joints[0]), (at_b, b_sizes, placed[3:], joints[1])):
         target = ops.blocks(out, *at)
         others = [k for k in range(4) if k not in joint]
         for port, place in zip(others, places, strict=True):
             if own[port]:
-                Merging._pick(target, ops.rows, segments[port]).copy_(Merging._pick(u, ops.rows, place))
+                Merging.pick(target, ops.rows, segments[port]).copy_(Merging.pick(u, ops.rows, place))
         for port, value in joint.items():
-            Merging._pick(target, ops.rows, segments[port]).copy_(value)
-    return out
+            Merging.pick(target, ops.rows, segments[port]).copy_(value)
+    return ops.blocks(out, *own_blocks)
 
 # %% ../../../nbs/bh/crossbar/Substitution.ipynb #cell-007
 def cell_voltages(
@@ -45,20 +44,15 @@ def cell_voltages(
 ) -> torch.Tensor:
     "Return the voltages across the devices (B, ..., m, n) of ohmic arrays, V."
     m, n = G.shape[-2:]
-    rows, columns = (1 << max(0, k - 1).bit_length() for k in (m, n))
-    padded = torch.nn.functional.pad(G, (0, columns - n, rows - m, 0))
-    wires = Merging.padded_lines(source, line, rows - m, columns - n)
-    on_word, on_bit = Merging.cell_wires(padded, *wires)
-    _, _, sizes, records = Merging.tree(Merging._cells(padded, *wires), True)
-    left = torch.nn.functional.pad(V_WL, (rows - m, 0)).movedim(0, -1)
-    bottom = torch.nn.functional.pad(V_BL, (0, columns - n)).movedim(0, -1)
-    segments = Merging._segments(sizes)
-    u = G.new_zeros(*left.shape[:-2], sum(sizes), left.shape[-1])
-    u[..., segments[LEFT], :], u[..., segments[BOTTOM], :] = left, bottom
-    some = max(1, 2**23 // padded.numel())  # inputs at a time
+    on_word, on_bit = Merging.cell_wires(G, source, line)
+    _, _, sizes, records = Merging.tree(Merging.cell_blocks(G, source, line), True)
+    words, bits = Merging.line_ends(sizes, m, n)
+    u = G.new_zeros(*V_WL.shape[1:-1], sum(sizes), len(V_WL))
+    u[..., words, :], u[..., bits, :] = V_WL.movedim(0, -1), V_BL.movedim(0, -1)
+    some = max(1, 2**23 // G.numel())  # inputs at a time
     parts = (cells for part in u.split(some, -1) for cells in _at_cells(part, records))
-    loaded = 1 + padded * (on_word + on_bit)
-    return torch.cat([_across(u, on_word, on_bit, loaded)[..., rows - m :, :n] for u in parts])
+    loaded = 1 + G * (on_word + on_bit)
+    return torch.cat([_across(u, on_word, on_bit, loaded) for u in parts])
 
 
 def _across(u, on_word, on_bit, loaded):
@@ -74,7 +68,7 @@ def _at_cells(u, records):
     There are more numbers at every step. The last ones are taken for few inputs at a time, which fit into the
     processor's memory.
     """
-    u, large = u[..., None, None, :, :], [record for record in records if record[0] is Merging._Large]
+    u, large = u[..., None, None, :, :], [record for record in records if record[0] is Merging.LargeBlocks]
     for record in reversed(large):
         u = _parted(u, record)
     cells = math.prod((*u.shape[:-4], *records[0][-1][-2:])) if records else 1

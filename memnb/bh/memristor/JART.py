@@ -11,7 +11,7 @@ import math
 
 import torch
 
-from .Limiter import _with_gradient, root
+from .Limiter import with_gradient, root
 from .Memristor import Memristor
 from ...utils import check_number, within
 
@@ -149,7 +149,7 @@ def operating_point(
         ):  # from above: the last that passes more than the ohmic part takes
             high = torch.where(excess(share * top) >= 0, share * top, high)
         found = root(excess, torch.zeros_like(high), high, size * (1e-12 if n.dtype == torch.float64 else 1e-6))
-    v_s = _with_gradient(excess, found)
+    v_s = with_gradient(excess, found)
     i, disc, plug = _ohmic(array, n, size - v_s)
     return i, v_s, _heated(array, i, v), i * disc, i * plug
 

@@ -14,8 +14,7 @@ from fastcore.basics import patch
 
 from . import Motion, Parameters
 from .Display import Display
-from .Motion import _runge_kutta  # noqa: F401, it was importable from here
-from .Parameters import _check_range, _check_shape, _nominal
+from .Parameters import voltage_limits, array_shape, nominal_value
 from ..StochasticParameter import StochasticParameter, draw_parameters
 from ...show import card, quantity, thumbnail
 from ...utils import FullPrecision, check_finite, check_generator, check_number, finite_range, real_tensor
@@ -59,16 +58,16 @@ class Memristor(Display, FullPrecision):
             own = [*parameters, *(settings or {}), "time_series_resolution", "voltage_range", "shape"]
             raise TypeError(f"{type(self).__name__}: {name}={value!r}: no such parameter; it has {own}")
         self.changes = 0  # of the state, and of parameters that are numbers, which no tensor counts
-        self.voltage_range = _check_range(voltage_range)
+        self.voltage_range = voltage_limits(voltage_range)
         self.time_series_resolution = check_number(time_series_resolution, "time_series_resolution", above=0)
-        self.shape = _check_shape(shape)
+        self.shape = array_shape(shape)
         check_generator(generator)
         self.settings = dict(settings or {})
         dtype = dtype or (torch.get_default_dtype() if self.shape else torch.float64)
         if dtype not in (torch.float32, torch.float64):
             raise TypeError(f"dtype={dtype!r}: must be torch.float32 or torch.float64")
         self.parameter_names = tuple(parameters)
-        self.nominal = {name: _nominal(value, name) for name, value in parameters.items()}
+        self.nominal = {name: nominal_value(value, name) for name, value in parameters.items()}
         for name, value in draw_parameters(parameters, self.shape, generator).items():
             self._add(name, value, dtype, device)
         self._check_resistances(parameters, dtype)
@@ -284,7 +283,7 @@ def preset(cls: Memristor, name: str, **changes) -> dict:
 def nominal_device(cls: Memristor, parameters: dict) -> "Memristor":
     "A single device with the values that `parameters` stand for."
     spread = lambda v: isinstance(v, StochasticParameter) or hasattr(v, "__array__")
-    return cls(**{name: _nominal(v, name) if spread(v) else v for name, v in parameters.items()})
+    return cls(**{name: nominal_value(v, name) if spread(v) else v for name, v in parameters.items()})
 
 
 @patch

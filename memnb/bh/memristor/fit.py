@@ -18,7 +18,7 @@ from scipy.optimize import least_squares
 from scipy.stats import qmc
 from tqdm.auto import tqdm
 
-from .bounds import _check, _check_bounds, default_bounds
+from .bounds import check_free, check_bounds, default_bounds
 from .identify import profile as profile_of
 from .identify import reason
 from .Limiter import Limiter
@@ -329,7 +329,7 @@ def fit(
     if free == "default" and isinstance(model, type) and issubclass(model, Memristor):
         tables, limiter = _sweeps(measurement, columns, limiter)
         free = default_bounds(model, tables, fixed)
-    _check(model, free, fixed, log, initial)
+    check_free(model, free, fixed, log, initial)
     for name, value, least in (("starts", starts, 1), ("refine", refine, 1), ("seed", seed, 0)):
         check_number(value, name, at_least=least, integer=True)
     if robust is not None:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import torch
 
-from .laws import Law, _numbers
+from .laws import Law, number_tuples
 from .pulse_laws import PulseLaw, step_shapes
 from .pulsed import PulsedDevices
 from ...utils import check_number
@@ -46,7 +46,7 @@ class PulseTable(Law):
             if not len(getattr(self, name)):
                 object.__setattr__(self, name, (0.0,) * len(self.up))
         names = ("up", "down", "half_up", "half_down")
-        _numbers(self, *names)
+        number_tuples(self, *names)
         if len({len(getattr(self, name)) for name in names}) > 1 or len(self.up) < 2:
             raise ValueError(f"up, down: {len(self.up)} and {len(self.down)} points; must be as many, at least 2")
         for name in names:
@@ -154,7 +154,7 @@ class SimulatedDevices(PulsedDevices):
         self._look()
 
     def _run(self, volts):
-        self.model.move_to(self.model.driven(volts[None], dt=self.width, generator=self._move)[0])
+        self.model.move_to(self.model.driven(volts[None], dt=self.width, generator=self.moves)[0])
 
     def disturb(self, up, down):
         "Half the voltage, so many times up and then down."

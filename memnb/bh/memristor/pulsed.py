@@ -62,8 +62,8 @@ class PulsedDevices(FullPrecision):
             self.w.copy_(torch.where(stuck, self.w_min + where * (self.w_max - self.w_min), self.w))
             self.seen.copy_(self.w)
         self.register_buffer("stuck", stuck if corrupt else None)
-        self._move = torch.Generator(device="cpu" if device is None else device)
-        self._move.manual_seed(stream(seed, "moves").initial_seed())
+        self.moves = torch.Generator(device="cpu" if device is None else device)
+        self.moves.manual_seed(stream(seed, "moves").initial_seed())
 
     def _keep(self, name, value):
         "A number, or a tensor as a buffer."
@@ -104,10 +104,10 @@ class PulsedDevices(FullPrecision):
     b = property(lambda self: self.law.b, doc="Of an exponential law.")
 
     def get_extra_state(self):
-        return self._move.get_state()
+        return self.moves.get_state()
 
     def set_extra_state(self, state):
-        self._move.set_state(state.cpu())
+        self.moves.set_state(state.cpu())
 
     def _load_from_state_dict(self, state_dict, prefix, *args):
         counted = prefix + "half_pulses" in state_dict
@@ -124,12 +124,13 @@ class PulsedDevices(FullPrecision):
     def __getstate__(self):
         tensors = {name: None if t is None else t.clone() for name, t in self._buffers.items()}
         own = {**self.__dict__, "_buffers": tensors, "_modules": dict(self._modules)}
-        return own | {"_move": (str(self._move.device), self._move.get_state())}
+        return own | {"moves": (str(self.moves.device), self.moves.get_state())}
 
     def __setstate__(self, state):
-        device, moves = state["_move"]
-        state = {**state, "_move": torch.Generator(device=device)}
-        state["_move"].set_state(moves)
+        state = dict(state)
+        device, moves = state.pop("_move", None) or state["moves"]  # older files say _move
+        state["moves"] = torch.Generator(device=device)
+        state["moves"].set_state(moves)
         super().__setstate__(state)
 
     def extra_repr(self) -> str:
@@ -159,7 +160,7 @@ def _deviations(own, ups, downs):
 @patch
 def normal(self: PulsedDevices, like) -> torch.Tensor:
     "Return standard normal numbers of the devices' own stream, like a tensor."
-    return torch.empty_like(like).normal_(generator=self._move)
+    return torch.empty_like(like).normal_(generator=self.moves)
 
 
 @patch
@@ -220,7 +221,7 @@ def _moved_rows(self: PulsedDevices, rows, up, down):
 def _after(self: PulsedDevices, part, up, down, flat=False):
     "What rows `part` hold after so many pulses up and down, and what they are read as; `flat`: devices of all."
     taken = (lambda t: t.reshape(-1)[part]) if flat else (lambda t: t[part])
-    w = _stepped(self._of(taken), up, down, self._move)
+    w = _stepped(self._of(taken), up, down, self.moves)
     noise = self.law.spreads.get("write_noise", 0.0)
     return w, self.normal(w).mul_(self.law.dw_min * noise).add_(w) if noise else w
 
