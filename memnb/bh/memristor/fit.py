@@ -191,7 +191,7 @@ def undetermined(self: _Problem, u):
     for n, name in enumerate(self.names):
         look = {"jacobian": lambda p: self.look(p)[1], "floor": 1e-3 / math.sqrt(len(self.measured)), "steps": 8}
         low, high = profile_of(lambda p: self.look(p)[0], u, n, **look)
-        if (low == 0 or high == 1) and high - low > 0.05:
+        if (low == 0 or high == 1) and low < high:
             ends = (self.values(np.where(np.arange(len(u)) == n, end, u))[n] for end in (low, high))
             found[name] = reason(name, *sorted(ends))
     return found

@@ -37,22 +37,34 @@ def profile(
     floor: float = 0.0,  # a standard deviation of a residual, at least
     steps: int = 12,  # of each refit
 ) -> tuple:
-    "(lower, upper) coordinates between which values aren't excluded at 95 %, coarsely; 0 or 1 if none is."
+    """Return (lower, upper) coordinates between which values aren't excluded at 95 %; 0 or 1 if none is.
+
+    An end is the first value of a coarse walk that is excluded, outside of what isn't. If the other end is open, it is
+    the last value that isn't, to a sixteenth of the step.
+    """
     best = np.asarray(best, dtype=float)
     r = residuals(best)
     least = float((r**2).sum())
     allowed = 3.84 * max(least / max(len(r) - len(best), 1), floor**2)
-    ends = []
+    ends, last = [], []  # where each walk ended; its last value that isn't excluded, and the point
     for bound in (0.0, 1.0):
-        u, reached = best, best[which]
+        kept = best[which], best
         for share in (0.1, 0.35, 1.0):
             value = best[which] + share * (bound - best[which])
-            cost, u = _refit(residuals, jacobian, u, which, value, steps)
+            cost, u = _refit(residuals, jacobian, kept[1], which, value, steps)
             if cost - least > allowed:
-                reached = value
                 break
-            reached = value
-        ends.append(reached)
+            kept = value, u
+        ends.append(value)
+        last.append(kept)
+    for side in (0, 1):
+        if last[1 - side][0] == 1 - side and last[side][0] != ends[side]:
+            (inside, u), outside = last[side], ends[side]
+            for _ in range(4):
+                middle = (inside + outside) / 2
+                cost, now = _refit(residuals, jacobian, u, which, middle, steps)
+                inside, outside, u = (middle, outside, now) if cost - least <= allowed else (inside, middle, u)
+            ends[side] = inside
     return tuple(ends)
 
 # %% ../../../nbs/bh/memristor/identify.ipynb #cell-011

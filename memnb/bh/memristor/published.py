@@ -56,7 +56,7 @@ _pcm(
 # %% ../../../nbs/bh/memristor/published.ipynb #cell-007
 library.add(
     MeasuredDevice(
-        "PCM, Joshi 2020", "PCM, 90 nm", "programming error, drift and 1/f noise of a million devices",
+        "PCM, Joshi 2020", "PCM, 90 nm", "programming error, drift and 1/f noise, from an array of a million devices",
         "Joshi et al., Nature Communications 11:2473 (2020); Nandakumar et al., IEEE ICECS (2019)",
         "10.1038/s41467-020-16108-9", 0.0, 25e-6,
         Programming(Polynomial((0.26348, 1.9650, -1.1731), 25e-6, 1e-6, low=0)),
@@ -299,7 +299,8 @@ for _name, _technology, _model, _source, _doi, _verified in (
         "10.1109/TCAD.2018.2791468", _unseen,
     ),
     (
-        "ReRAM, Messaris 2021", "ReRAM", Data_Driven2021, "Maheshwari et al., arXiv:2012.02267 (2020)",
+        "ReRAM, MemTorch 2021", "ReRAM", Data_Driven2021,
+        "parameters of a user of MemTorch; the form is as in Maheshwari et al., arXiv:2012.02267 (2020)",
         "10.48550/arXiv.2012.02267", _unseen,
     ),
     (

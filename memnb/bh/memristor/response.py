@@ -96,7 +96,7 @@ def _fitted(law, function, names, x, y, low, high, starts, log, why):
     undetermined = {}
     for n, name in enumerate(names):
         ends = profile(residuals, best.x, n, floor=1e-3)
-        if (ends[0] == 0 or ends[1] == 1) and ends[1] - ends[0] > 0.05:
+        if (ends[0] == 0 or ends[1] == 1) and ends[0] < ends[1]:
             lowest, highest = (values(np.where(np.arange(len(p)) == n, e, best.x))[n] for e in ends)
             undetermined[name] = f"every value from {lowest:.3g} to {highest:.3g} fits as well: {why[name]}"
             deviation[n] = np.inf
@@ -207,7 +207,7 @@ _TIMES = {
 
 @dataclass(repr=False)
 class Retained:
-    "What time does: a Curve for each device, and `mean` and `sd` of its parameters over the devices."
+    "What time does: a Curve for each device, and `mean` and `sd` of its parameters, those of all such devices."
 
     curves: list
 
@@ -221,8 +221,8 @@ class Retained:
 
     @property
     def sd(self) -> dict:
-        "Standard deviation of each parameter over the devices."
-        return self._over(np.std)
+        "Standard deviation of each parameter, estimated from these devices (n - 1); nan if there is only one."
+        return self._over(lambda values: np.std(values, ddof=1) if len(values) > 1 else np.nan)
 
     def __repr__(self):
         return "\n".join(f"g{n}: {c}" for n, c in enumerate(self.curves, 1))
