@@ -95,6 +95,11 @@ def test_least_inference(compare, plain, x):
     compare(what, restated, lambda: plain(x), INPUT, rounds=200)
 
 
+def test_least_check(compare, plain, x):
+    what = "least: a Linear(784, 512), batch 128, and a look whether its first output is finite for each input"
+    compare(what, lambda: plain(x)[:, 0].sum().item(), lambda: plain(x), INPUT, rounds=200)
+
+
 def with_converters(plain, x, adc, dac=None):
     devices = VTEAM.preset("programmable")
     hardware = memnb.Hardware(VTEAM, devices, max_input_voltage=0.3, tile_shape=(512, 512), ADC=adc, DAC=dac, seed=1)

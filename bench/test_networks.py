@@ -39,6 +39,23 @@ def test_convolution(compare, convolution, name, settings, targets):
     assert within(ratio, target)
 
 
+def test_least_convolution(compare, convolution):
+    "Tiles and converters, restated in plain torch for these shapes alone."
+    digital, x = convolution
+    kernels = [(a, b, torch.randn(64, b - a, 3, 3)) for a, b in ((0, 15), (14, 29), (28, 32))]
+    half, offset = torch.full((), 0.5), digital.bias.view(-1, 1, 1)
+
+    def restated():
+        parts = [torch.nn.functional.conv2d(x[:, a:b], kernel, padding=1) for a, b, kernel in kernels]
+        largest = max(part.aminmax().max.item() for part in parts)
+        for part in parts:
+            torch.add(half, part, alpha=128 / largest, out=part).floor_()
+        return torch.add(offset, parts[0].add_(parts[1]).add_(parts[2]), alpha=largest / 128)
+
+    what = "least: 128x128 tiles, 8-bit ADC, restated in plain torch for a Conv2d(32, 64, 3, padding=1) on 8x32x16x16"
+    compare(what, restated, lambda: digital(x), "nn.Conv2d", rounds=200)
+
+
 def training_step(model, x, loss):
     "Return a function that takes a step of training."
     optimiser = torch.optim.SGD(model.train().parameters(), 1e-3)

@@ -14,6 +14,7 @@ from memnb.bh.nonideality import ProgrammingError
 from memnb.insitu import InSituSGD
 from memnb.map.Input import calibrate
 from memnb.map.Module import tune_on
+from memnb.mn.Fused import NoisyPair
 from memnb.mn.Hardware import Hardware
 from memnb.mn.Module import patch_model
 from memnb.train import WeightNoise
@@ -71,15 +72,27 @@ def test_weight_noise(compare, patched, limit):
     assert within(ratio, limit)
 
 
+def weighed(w, noise, gradient):
+    "Take the passes over memory that noise on weights takes, and do nothing with what they give."
+    if len(noise) == 2:
+        pair = NoisyPair.apply(w.requires_grad_(), 1e-4, 1e-6, noise[0], 5e-6, noise[1], 5e-6)
+        return w.aminmax(), torch.autograd.grad(pair, w, gradient)
+    noisy = torch.addcmul(w, noise[0], torch.maximum(w.amax(1), -w.amin(1))[:, None], value=0.05)
+    return w.aminmax(), noisy * 1e-4, gradient * 1e-4
+
+
+@pytest.mark.parametrize("passes", [False, True])
 @pytest.mark.parametrize("draws", [1, 2])
-def test_least_noise(compare, draws):
-    "A plain step that draws as many normal numbers as noise takes, and does nothing with them."
-    models, noise = [networks()[0] for _ in range(2)], [torch.empty(512 * 784 + 10 * 512) for _ in range(draws)]
-    batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
+def test_least_noise(compare, draws, passes):
+    "A plain step that draws as many normal numbers as noise takes, without and with the passes over memory besides."
+    models, batch = [networks()[0] for _ in range(2)], (torch.randn(64, 784), torch.randint(0, 10, (64,)))
+    w, shape = torch.rand(512, 784) - 0.5, (784, 512) if draws == 2 else (512, 784)
+    gradient, noise = torch.randn(shape), [torch.empty(shape) for _ in range(draws)]
     with torch.enable_grad():
         drawing, plain = (step_of(model, torch.optim.Adam, *batch) for model in models)
         what = f"least: a plain step, 784-512-10, batch 64, Adam, that draws {draws} normal numbers for each weight"
-        compare(what, lambda: [drawing(), *(one.normal_() for one in noise)], plain, "a plain step", rounds=200)
+        draw = lambda: [drawing(), *(one.normal_() for one in noise), passes and weighed(w, noise, gradient)]
+        compare(what + ", and puts them there" * passes, draw, plain, "a plain step", rounds=200)
 
 
 @pytest.mark.parametrize("adjust", [calibrate, tune_on])

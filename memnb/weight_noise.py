@@ -55,8 +55,8 @@ class Weights(NamedTuple):
 
     def largest(self, w, per):
         "Return max|w| of each 'channel', or of the 'layer', in a shape that broadcasts with the weights."
-        lo, hi = torch.aminmax(self.rows(w), dim=1)
-        channels = torch.maximum(hi, -lo)
+        rows = self.rows(w)  # of rows, two reductions take a fifth of the time of aminmax
+        channels = torch.maximum(rows.amax(1), -rows.amin(1))
         if per == "layer":
             split = channels.view(self.parts, -1)
             channels = split.amax(1, keepdim=True).expand_as(split).flatten()

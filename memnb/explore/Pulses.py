@@ -28,7 +28,9 @@ def _symmetry(law):
         return math.nan
     both = lambda w: sum(law.step(torch.tensor(w, dtype=torch.float64), up).item() for up in (True, False))
     low, high = both(law.w_min), both(law.w_max)
-    return brentq(both, law.w_min, law.w_max, xtol=1e-12) if low * high < 0 else math.nan
+    if low * high >= 0:
+        return math.nan
+    return round(brentq(both, law.w_min, law.w_max, xtol=1e-12), 11) + 0.0  # 0, and neither -1e-16 nor -0
 
 # %% ../../nbs/explore/Pulses.ipynb #cell-009
 def _trains(law, pulses, start, scatter, count):

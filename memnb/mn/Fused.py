@@ -7,7 +7,6 @@ __all__ = ['NoisyPair', 'noisy_reader', 'layer_line', 'on_line', 'Tiled', 'Stepp
 
 # %% ../../nbs/mn/Fused.ipynb #cell-002
 import functools
-import threading
 
 import torch
 
@@ -29,20 +28,28 @@ class NoisyPair(torch.autograd.Function):
         ctx.scale, ctx.floor = scale, -g_off
         if positive_noise is None and negative_noise is None:  # g_off cancels
             return (w * scale).T
-        target = torch.mul(w.T, scale, out=_scratch(w.T, 0))  # turned around by arithmetic, in half of a copy's time
-        # conductances above g_off: they end at -g_off
-        positive = target.clamp_min(0)
-        negative = torch.sub(positive, target, out=_scratch(target, 1))
-        for g, noise, spread in (
-            (positive, positive_noise, positive_spread),
-            (negative, negative_noise, negative_spread),
-        ):
-            if noise is not None:
-                g.add_(noise, alpha=spread).clamp_min_(-g_off)
-        # of each pair, the device that the weight's sign is on; one that ended at 0 doesn't follow. Masks of bools
-        # would take several times as long
-        ctx.save_for_backward(torch.lerp(negative, positive, target.ge_(0)))
-        return positive.sub_(negative)
+        difference = torch.mul(
+            w.T, scale, out=w.new_empty(w.T.shape)
+        )  # turned around by arithmetic: faster than a copy
+        followed = torch.empty_like(difference)
+        # so many rows at a time, on a CPU, that what is computed of them stays near the processor
+        some = max(1, 2**16 // len(w)) if w.device.type == "cpu" else len(difference)
+        for part in (slice(k, k + some) for k in range(0, len(difference), some)):
+            # conductances above g_off: they end at -g_off
+            positive = (target := difference[part]).clamp_min(0)
+            negative = positive - target
+            for g, noise, spread in (
+                (positive, positive_noise, positive_spread),
+                (negative, negative_noise, negative_spread),
+            ):
+                if noise is not None:
+                    g.add_(noise[part], alpha=spread).clamp_min_(-g_off)
+            # of each pair, the device that the weight's sign is on; one that ended at 0 doesn't follow. Masks of bools
+            # would take several times as long
+            torch.lerp(negative, positive, target.ge_(0), out=followed[part])
+            torch.sub(positive, negative, out=target)
+        ctx.save_for_backward(followed)
+        return difference
 
     @staticmethod
     def backward(ctx, gradient):
@@ -50,25 +57,6 @@ class NoisyPair(torch.autograd.Function):
             return (gradient * ctx.scale).T.contiguous(), *[None] * 6
         followed = torch.ops.aten.threshold_backward(gradient, *ctx.saved_tensors, ctx.floor)
         return followed.mul_(ctx.scale).T.contiguous(), *[None] * 6
-
-
-# a tensor of so many numbers is kept: for fewer the memory is at hand, more would hold too much of it
-_kept, _few, _many = threading.local(), 2**15, 2**22
-
-
-def _scratch(like, number: int):
-    """Return a tensor of the shape of another one, for results that nobody sees.
-
-    On a CPU finding memory takes longer than the arithmetic, so that it is kept for the next call in this thread.
-    """
-    if like.device.type != "cpu" or not _few < like.numel() <= _many or traced() or transformed():
-        return torch.empty(like.shape, dtype=like.dtype, device=like.device)
-    kept = vars(_kept).setdefault((number, like.dtype), {})
-    found = kept.get("tensor")
-    if found is None or found.numel() < like.numel():
-        with torch.inference_mode(False):
-            found = kept["tensor"] = torch.empty(like.numel(), dtype=like.dtype)
-    return found[: like.numel()].view(like.shape)
 
 # %% ../../nbs/mn/Fused.ipynb #cell-008
 def noisy_reader(layer, matrix) -> tuple | None:

@@ -273,7 +273,7 @@ def outputs(self: Stacked, x, which=slice(None)) -> torch.Tensor:
 
 # %% ../../nbs/study/Stacked.ipynb #cell-013
 batched = (naive_tune, column_tune, analytic_tune)  # tuning routines that take all chips at once
-_in_cache = 2**20  # outputs at a time, of some chips: few enough to stay near the processor
+_in_cache = 2**21  # outputs at a time, of some chips: few enough to stay near the processor
 
 
 @patch
