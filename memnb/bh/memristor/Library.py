@@ -102,13 +102,14 @@ class MeasuredDevice:
 class Library(Mapping):
     "Devices by name. `library()` is a table of them; `library.add(device)` takes one more."
 
-    # names by which the first laws of this package were known, and still are in files
+    # names by which devices of this package were known, and still are in files
     aliases = {
         "PCM": "PCM, Joshi 2020",
         "Wan 1 s": "NeuRRAM ReRAM, 1 s",
         "Wan 1 d": "NeuRRAM ReRAM, 1 day",
         "Wan 2 d": "NeuRRAM ReRAM, 2 days",
         "Milo": "RRAM, Milo 2021",
+        "ReRAM, Messaris 2021": "ReRAM, MemTorch 2021",
     }
 
     def __init__(self):
