@@ -94,7 +94,7 @@ def test_walkthrough(lab, page, name):
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     times = use(page, name, 120 if name in LONG else 30)
     failed = page.locator(FAILED)
-    assert failed.count() == 0, failed.all_inner_texts()
+    assert failed.count() == 0, failed.all_text_contents()
     page.evaluate("() => window.jupyterapp.commands.execute('kernelmenu:shutdown')")
     assert not page.errors
     print(name, {k: f"{v:.0f} ms" for k, v in times.items()})
