@@ -21,6 +21,8 @@ _names = {  # what scripts use most, from the top
     "age": "bh.nonideality.Age",
     "calibrate": "map.Calibration",
     "check_used": "mn.Accounting",
+    "fit": "bh.memristor.fit",
+    "from_data": "bh.memristor.measured",
     "library": "bh.memristor.Library",
     "patch_model": "mn.Module",
     "register_layer": "mn.Foreign",
@@ -36,9 +38,18 @@ def __getattr__(name):
         return importlib.import_module(f"{__name__}.{name}")
     if name in _names:
         return getattr(importlib.import_module(f"{__name__}.{_names[name]}"), name)
-    close = difflib.get_close_matches(name, [*_subpackages, *_names], 1) if not name.startswith("_") else []
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_hint(name)}")
+
+
+def _hint(name):
+    "Return where a name may be found, or which one was meant."
+    if name.startswith("_"):
+        return ""
+    for place in ("study", "bh.memristor", "bh.nonideality", "bh", "train", "insitu", "explore"):
+        if hasattr(importlib.import_module(f"{__name__}.{place}"), name):
+            return f"; did you mean {__name__}.{place}.{name}?"
+    close = difflib.get_close_matches(name, [*_subpackages, *_names], 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def __dir__():

@@ -61,7 +61,7 @@ def _functions(module, patches):
             if isinstance(function, (classmethod, staticmethod)):
                 function = function.__func__
             if isinstance(function, types.FunctionType):
-                code = getattr(function, "__wrapped__", function).__code__
+                code = inspect.unwrap(function).__code__
                 if code.co_filename == module.__file__:
                     yield function, code
 

@@ -326,6 +326,7 @@ def main():
             "bh/stochasticparameter",
             "show",
             "utils",
+            "messages",
             "docstrings",
             "fuzz",
         ],

@@ -151,7 +151,7 @@ class ADC(Converter):
     def __post_init__(self):
         if self.bits is None:
             raise TypeError("bits=None: must be an integer; a Hardware without a converter has ADC=None")
-        checked = check_adc(self.bits, self.overflow_rate, self.quant_method)
+        checked = check_adc(self.bits, self.overflow_rate, self.quant_method, ("bits", "overflow_rate"))
         for name, value in zip(("bits", "overflow_rate", "quant_method"), checked, strict=True):
             object.__setattr__(self, name, value)
         super().__post_init__()

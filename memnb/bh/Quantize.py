@@ -89,18 +89,19 @@ def check_adc(
     resolution,  # bits, or None for no ADC
     overflow_rate,  # proportion in [0, 1); None: 0
     quant_method,  # None, "linear" or "log"
+    names: tuple = ("ADC_resolution", "ADC_overflow_rate"),  # of the first two, for messages
 ) -> tuple:
     "(bits, overflow_rate, method) with the method spelled out, (None, ...) without an ADC; TypeError or ValueError."
     if quant_method is not None and quant_method not in quant_methods:
         raise ValueError(f"quant_method={quant_method!r}: must be None or one of {quant_methods}")
     overflow_rate = 0.0 if overflow_rate is None else overflow_rate
-    check_number(overflow_rate, "ADC_overflow_rate", at_least=0, at_most=1 - 1e-12)
+    check_number(overflow_rate, names[1], at_least=0, at_most=1 - 1e-12)
     if resolution is None:
         if quant_method is not None:
             raise ValueError(f"quant_method={quant_method!r}: needs an ADC_resolution, which is None")
         return None, overflow_rate, None
     least = 2 if quant_method == "log" else 1  # the logarithm spends one bit on the sign
-    resolution = check_number(resolution, "ADC_resolution", at_least=least, at_most=64, integer=True)
+    resolution = check_number(resolution, names[0], at_least=least, at_most=64, integer=True)
     return resolution, overflow_rate, quant_method or "linear"
 
 

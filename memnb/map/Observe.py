@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import torch
 
+from ..messages import brief
 from ..utils import traced
 
 # %% ../../nbs/map/Observe.ipynb #cell-006
@@ -29,7 +30,8 @@ def readable_layers(model: torch.nn.Module) -> dict:
     Raise ValueError if there are none, and TypeError if `model` isn't a module.
     """
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model={model!r}: must be a torch.nn.Module")
+        chips = "; chips of a recipe are made by recipe.chips({}, [0])" * hasattr(model, "chips")
+        raise TypeError(f"model={brief(model)}: must be a torch.nn.Module{chips}")
     layers = {name: m for name, m in model.named_modules() if hasattr(m, "readout")}
     if not layers:
         raise ValueError(f"model: {type(model).__name__} has no memristive layers")
@@ -81,6 +83,16 @@ def _takes_one(model):
     return True
 
 
+def _labelled(batches):
+    "Whether these two batches are rather one of inputs, and the class of each: a slip that is easily made."
+    if not isinstance(batches, (tuple, list)) or len(batches) != 2:
+        return False
+    x, y = batches
+    if not (isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor)) or y.is_floating_point() or not x.dim():
+        return False
+    return x.is_floating_point() and y.shape == x.shape[:1]
+
+
 def passes(batches, forward=None):
     """Yield a Pass for each batch, one by one, so that a large data set goes through.
 
@@ -94,8 +106,13 @@ def passes(batches, forward=None):
         raise TypeError(f"forward={forward!r}: must be a function (model, batch) -> output")
     if isinstance(batches, (torch.Tensor, Mapping)):
         batches = [batches]
+    if forward is None and _labelled(batches):
+        raise TypeError(
+            f"batches={brief(batches)}: looks like inputs and their labels; give the inputs alone, or a list of such "
+            "pairs, [(x, y)]"
+        )
     if not hasattr(batches, "__iter__"):
-        raise TypeError(f"batches={batches!r}: must be a tensor, or something that gives batches")
+        raise TypeError(f"batches={brief(batches)}: must be a tensor, or something that gives batches")
     count = 0
     for batch in batches:
         count += 1

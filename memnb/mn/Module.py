@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['supported_module_parameters', 'memristive_layers', 'tune_model', 'set_forward_legacy', 'disable_legacy',
-           'stale_layers', 'set_cuda_malloc_heap_size', 'patch_model', 'unpatch_model']
+           'stale_layers', 'set_cuda_malloc_heap_size', 'patch_model', 'nothing_to_patch', 'unpatch_model']
 
 # %% ../../nbs/mn/Module.ipynb #cell-002
 import fnmatch
@@ -28,7 +28,7 @@ from .ConvTranspose import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from .Experts import Experts
 from .Foreign import as_foreign, as_torch, foreign_kind
 from .Arguments import from_memtorch
-from .Hardware import Hardware
+from .Hardware import Hardware, memtorch_names
 from .Layer import MemristiveLayer
 from .Linear import Linear
 from .MultiheadAttention import MultiheadAttention
@@ -38,7 +38,8 @@ from .RNN import GRU, LSTM, RNN
 from .Seen import Lent
 from .StandIn import StandIn, outermost
 from .Streamed import Stream
-from ..utils import check_flag, check_generator, drawn_seed, hint
+from ..messages import brief, hint
+from ..utils import check_flag, check_generator, drawn_seed
 
 # %% ../../nbs/mn/Module.ipynb #cell-005
 _classes = (Linear, Bilinear, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d)
@@ -73,6 +74,7 @@ def tune_model(
     tune_kwargs: dict | None = None,  # {str(type(layer)), memnb or torch class: keyword arguments of its tune}
     *,
     generator: torch.Generator | None = None,  # of the random inputs
+    verbose: bool | None = None,  # print a line for each layer; None: as when the model was patched
 ):
     """Tune every memristive layer, or none if an error is raised.
 
@@ -90,16 +92,22 @@ def tune_model(
             raise ValueError(f"tune_kwargs: unknown key {key!r}; supported are {known}")
         if not isinstance(value, dict | None):
             raise TypeError(f"tune_kwargs: {key}: {value!r}: must be a dict of keyword arguments of its tune")
-    transforms = [(part, part.transform_output) for part in model.modules() if isinstance(part, MemristiveLayer)]
+    verbose is None or check_flag(verbose, "verbose")
+    before = [(p, p.transform_output, p.verbose) for p in model.modules() if isinstance(p, MemristiveLayer)]
     try:
         with one_warning():
+            for part, _, own in before:
+                part.verbose = own if verbose is None else verbose
             for layer in layers:
                 mine = {k: v for key in keys(layer) for k, v in (tune_kwargs.get(key) or {}).items()}
                 layer.tune(**({"generator": generator} if generator is not None else {}) | mine)
     except Exception:
-        for part, transform in transforms:
+        for part, transform, _ in before:
             part.transform_output = transform
         raise
+    finally:
+        for part, _, own in before:
+            part.verbose = own
 
 
 def set_forward_legacy(
@@ -181,7 +189,7 @@ def patch_model(
     model: torch.nn.Module,  # changed in place
     memristor_model=None,  # a Hardware; or, with MemTorch's arguments, a class from `memnb.bh.memristor`
     memristor_model_params: dict | None = None,  # of that class: numbers, tensors or StochasticParameters
-    module_parameters_to_patch={},  # `layers` under MemTorch's name; there none is the default
+    module_parameters_to_patch=(),  # `layers` under MemTorch's name
     *args,
     hardware=None,  # a Hardware, or {name pattern: Hardware, or None to stay digital}: the first that fits
     layers=None,  # what: classes, names, layers, functions (name, layer); one, or a list or dict; None: all supported
@@ -207,16 +215,16 @@ def patch_model(
     if len(args) > 17:  # in MemTorch's order it is the last
         args, verbose = args[:17], args[17]
     if not isinstance(model, torch.nn.Module):
-        raise TypeError(f"model={model!r}: must be a torch.nn.Module")
+        raise TypeError(f"model={brief(model)}: must be a torch.nn.Module")
     short = hardware is not None or isinstance(memristor_model, (Hardware, dict))
     wanted = module_parameters_to_patch if layers is None else layers
-    wanted = None if short and wanted == {} else wanted
+    everything = wanted == () or (short and wanted in (None, {}))
     chosen = _hardware_of(hardware, memristor_model, memristor_model_params, args, settings, generator)
     kinds = supported_module_parameters
-    places = find_places(model, None if wanted is None and short else checked_choice(wanted, kinds), kinds)
+    places = find_places(model, None if everything else checked_choice(wanted, kinds), kinds)
     places = [place for place in places if chosen(place[3]) is not None]
     if not places:
-        raise ValueError(_nothing(model, wanted))
+        raise ValueError(nothing_to_patch(model, None if everything else wanted))
     if check_keep(keep) == "weights" and any(layer.training for *_, layer, _ in places):
         raise ValueError('keep="weights": the model is in train mode, which needs its devices; call model.eval() first')
     check_flag(skip_unsupported, "skip_unsupported")
@@ -274,11 +282,15 @@ def _put(model, places, new):
     return model
 
 
-def _nothing(model, wanted):
+def nothing_to_patch(model, wanted) -> str:
     "Say why a model has nothing to patch."
     patched, listed = len(memristive_layers(model)), isinstance(wanted, (list, tuple, set, dict))
     already = f"; {patched} of its layers are memristive already" if patched else ""
-    why = f"no layer of {list(wanted) if listed else [wanted]}"
+    why = (
+        f"no layer of {list(wanted) if listed else [wanted]}"
+        if wanted is not None
+        else "no layer with weights that fit"
+    )
     if listed and not len(wanted):
         why = "no layers are given; name their classes, such as [torch.nn.Linear], or leave them out for all"
     return f"model: {type(model).__name__} has nothing to patch: {why}{already}"
@@ -297,10 +309,14 @@ def _hardware_of(hardware, model, params, args, settings, generator):
             if name not in known:
                 given = f"{name}={settings[name]!r}{hint(name, known)}"
                 raise TypeError(f"patch_model() got an unexpected keyword argument {given}")
+        if isinstance(model, (Hardware, dict)):
+            names = isinstance(params, (list, tuple, str, type)) * f"; layers are chosen by layers={brief(params)}"
+            raise TypeError(f"{brief(params)}: can't follow a Hardware{names}")
         hardware = from_memtorch(model, {} if params is None else params, *args, **settings)
     elif model is not None or params is not None or args or settings:
         given = [*(["memristor_model"] * (model is not None)), *settings]
-        raise TypeError(f"hardware: can't be mixed with MemTorch's arguments {given}; use hardware.replace(...)")
+        close = ", ".join(f"{memtorch_names.get(n, n)}={brief(v)}" for n, v in settings.items()) or "..."
+        raise TypeError(f"hardware: can't be mixed with MemTorch's arguments {given}; use hardware.replace({close})")
     kinds = hardware if isinstance(hardware, dict) else {"*": hardware}
     for pattern, one in kinds.items():
         if not isinstance(pattern, str) or not isinstance(one, Hardware | None):

@@ -10,6 +10,7 @@ import copy
 import functools
 import math
 import statistics
+import warnings
 from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
@@ -20,6 +21,8 @@ from ..bh.crossbar.Effect import Effect
 from ..map.Input import Encoding, encode, scaling_traits
 from ..map.Module import Affine, LineSums
 from ..map.Observe import observe, passes, readable_layers
+from ..messages import brief, named
+from ..mn.Accounting import is_untuned
 from ..show import palette
 from .Trial import name_of, numbers
 from ..utils import check_number
@@ -188,6 +191,7 @@ class Budget:
         return shown if self.points is None else shown + styled(self.points).set_uuid("points").to_html()
 
 
+@named(words={"batches": "'batch'", "x": "'batch'"})
 def error_budget(
     model: torch.nn.Module,  # patched and tuned; left as it was
     batch,  # a tensor, or batches as of `calibrate`
@@ -210,7 +214,7 @@ def error_budget(
     """
     check_number(reads, "reads", at_least=1, integer=True)
     if metric is not None and (not callable(metric) or isinstance(metric, type)):
-        raise TypeError(f"metric={metric!r}: must be a function of a model, such as an object of the class Accuracy")
+        raise TypeError(f"metric={brief(metric)}: must be a function of a model, such as study.Accuracy(x, y)")
     named = readable_layers(model)
     for name, layer in named.items():
         if layer.freed:
@@ -220,6 +224,12 @@ def error_budget(
         if not isinstance(layer.transform_output, Affine):
             raise ValueError(f"{name}: transform_output={layer.transform_output!r}: must be a line")
         layer.check_current(name)
+    if never := [name or "the layer" for name, layer in named.items() if is_untuned(layer)]:
+        warnings.warn(
+            f"layers that were never tuned: {never[:5]}. Their lines are missing, which outweighs all other sources "
+            "('tuning' in the table); call memnb.tune_on(model, batches) or model.tune_() first",
+            stacklevel=3,
+        )
     batches, work = list(passes(batch, forward)), copy.deepcopy(model).eval()
     with torch.no_grad():
         return _budget(work, readable_layers(work), batches, reads, metric)

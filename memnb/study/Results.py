@@ -15,9 +15,10 @@ from fastcore.basics import patch
 from scipy import stats
 from scipy.interpolate import BSpline
 
+from ..messages import hint
 from ..show import escaped, palette, styled
 from .Picture import bands, draw_chips, draw_front, draw_lines, draw_map, places
-from ..utils import check_flag, check_number, hint
+from ..utils import check_flag, check_number
 
 # %% ../../nbs/study/Results.ipynb #cell-005
 _notes = ("chip", "seed", "error")
@@ -134,7 +135,8 @@ def compare(
     the same seed, so part of their luck cancels: a smaller difference is told from none than by two summaries.
     """
     metric = self._checked(metric, "metric", "metrics")
-    others = [p for p in self.varied if p != self._checked(parameter, "parameter", "parameters")]
+    self._checked(parameter, "parameter", "parameters")
+    others = [p for p in self.varied if p != parameter]
     chip = self.table[[*others, "chip"]].map(repr).agg("|".join, axis=1)
     halves = []
     for what, value in (("one", one), ("other", other)):
@@ -273,6 +275,8 @@ def sensitivity(self: Results, metric: str | None = None, error: bool = False) -
     """
     metric = self._checked(metric, "metric", "metrics")
     check_flag(error, "error")
+    if not self.varied:
+        raise ValueError(f"parameter=None: {self._lacks('parameters')}")
     means = self.summary(metric).dropna(subset=["mean"])
     shares, ranges, grid = _shares(self, means)
     frame = pd.DataFrame({"parameter": self.varied, "share": shares, "range": ranges})
@@ -323,10 +327,14 @@ def plot_sensitivity(self: Results, metric: str | None = None, ax=None):
     return ax
 
 # %% ../../nbs/study/Results.ipynb #cell-046
+_interval = "low to high: 95 % confidence interval of the mean"
+
+
 @patch
 def _head(self: Results):
     "Return what there is, in a line."
-    return f"{len(self)} chips of {self._keys(self.varied).nunique()} configurations"
+    count = self._keys(self.varied).nunique()
+    return f"{len(self)} chip{'s' * (len(self) != 1)} of {count} configuration{'s' * (count != 1)}"
 
 
 @patch
@@ -334,7 +342,7 @@ def __repr__(self: Results):
     failed = f", {len(self.errors)} of which raised" if self.errors else ""
     form = {"float_format": "{:.4g}".format, "index": False, "max_rows": 40}
     parts = [f"\n{self.label(m)}\n{self.summary(m).to_string(**form)}" for m in self.metrics]
-    return "\n".join([self._head() + failed, *parts])
+    return "\n".join([self._head() + failed, *parts, *[f"\n{_interval}"] * bool(parts)])
 
 
 @patch
@@ -349,4 +357,5 @@ def _repr_html_(self: Results):
                 .to_html(index=False, float_format="{:.4g}".format, escape=True)
             )
             parts.append(f"<p><b>{escaped(self.label(m))}</b></p>{shown}")
+    parts += [f"<p>{_interval}</p>"] * bool(self.metrics)
     return f'<div class="tex2jax_ignore mathjax_ignore">{"".join(parts)}</div>'  # no dollar begins a formula

@@ -23,9 +23,12 @@ import torch
 from tqdm.auto import tqdm
 
 from .. import __version__
+from ..map.Transform import told_once
+from ..messages import brief, named
+from .Grid import combinations
 from .Identity import content_hash
 from .Ledger import Ledger, check_name, checked_trials, from_json, in_words, open_file
-from .Recipe import Recipe, combinations
+from .Recipe import Recipe
 from .Results import Results
 from .Trial import Accuracy, chip_seed, failed, name_of, outcomes, reserved
 from ..utils import check_number
@@ -136,11 +139,13 @@ def load(name: str, storage=beside, units: dict | None = None) -> Results:
 def _check(recipe, metric, name, units, workers, devices, whole, live_every):
     "Raise TypeError or ValueError unless the arguments of `run`, but for its grid, can be used."
     if not callable(recipe) or isinstance(recipe, torch.nn.Module):
+        close = "; of a network, memnb.Recipe(network, hardware) makes one" * isinstance(recipe, torch.nn.Module)
         raise TypeError(
-            f"recipe={recipe!r}: must be a Recipe, or a function (generator, **configuration) that makes a model"
+            f"recipe={brief(recipe)}: must be a Recipe, or a function (generator, **configuration) that makes a "
+            f"model{close}"
         )
     if not callable(metric) or isinstance(metric, type):
-        raise TypeError(f"metric={metric!r}: must be a function of a model, such as an object of the class Accuracy")
+        raise TypeError(f"metric={brief(metric)}: must be a function of a model, such as study.Accuracy(x, y)")
     for what, (value, least) in whole.items():
         check_number(value, what, at_least=least, integer=True)
     check_number(live_every, "live_every", at_least=0)
@@ -176,6 +181,8 @@ def _checked_grid(recipe, grid) -> list[dict]:
     if isinstance(recipe, Recipe):
         for configuration in configurations:
             recipe.sort(configuration)
+        if isinstance(grid, dict):  # one by one, as a search has them, they are rows with an error
+            recipe.check_possible(configurations)
     shown = [json.dumps({n: readable(v) for n, v in c.items()}) for c in configurations]
     if (twice := next((t for t in shown if shown.count(t) > 1), None)) is not None:
         raise ValueError(f"grid: two configurations read {twice}; leave one out, or give functions names that differ")
@@ -280,7 +287,7 @@ def _in_file(ledger, plan, workers, devices, live, progress):
                 deaths = deaths + 1 if len(missing()) == before else 0
                 if deaths == 3:
                     raise
-                warnings.warn(f"a worker died ({e}); its trials are done again", RuntimeWarning, stacklevel=3)
+                warnings.warn(f"a worker died ({e}); its trials are done again", RuntimeWarning, stacklevel=4)
             if len(missing()) == before:
                 time.sleep(0.2)  # the rest is being done by others
         bar.n = bar.total
@@ -289,9 +296,10 @@ def _in_file(ledger, plan, workers, devices, live, progress):
     return trials()
 
 # %% ../../nbs/study/Run.ipynb #cell-018
+@named(words=dict.fromkeys(("n", "repeats", "runs", "trials", "samples", "n_chips"), "'chips'"))
 def run(
     recipe,  # a `Recipe`, or a factory (generator, **configuration) -> model
-    grid,  # {name: list of values}, all combinations; or a list of configurations, such as of `sampled`
+    grid,  # {name: list of values}, all combinations, {}: one design; or a list of configurations, as of `sampled`
     metric,  # (model) -> number, or {name: number}
     chips: int = 10,  # of each configuration
     *,
@@ -332,8 +340,9 @@ def run(
     plan = _Plan(recipe, _checked_grid(recipe, grid), metric, chips, chunk, seed, units)
     live = _Live(live, live_every)
     if name is None or storage is None:
-        return _told(plan.results(_in_memory(plan, workers, devices, live, progress)))
-    with Ledger(storage, name, plan.identity(), replace) as ledger:
+        with told_once():
+            return _told(plan.results(_in_memory(plan, workers, devices, live, progress)))
+    with Ledger(storage, name, plan.identity(), replace) as ledger, told_once():
         if retry:
             ledger.forget(lambda row: failed in row)
         return _told(plan.results(_in_file(ledger, plan, workers, devices, live, progress)))
@@ -346,7 +355,7 @@ def _told(results):
         warnings.warn(
             f"{len(results.errors)} of {len(results)} chips raised, the first: {first}; see `errors`",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     return results
 

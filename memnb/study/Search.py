@@ -19,9 +19,11 @@ import torch
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 
+from ..map.Transform import told_once
+from ..messages import hint
 from .Energy import Assumptions, energy
+from .Grid import sampled
 from .Ledger import delete, names
-from .Recipe import sampled
 from .Results import Results
 from .Run import beside, readable, run
 from .Trial import Accuracy
@@ -43,7 +45,12 @@ class Found:
     tried: list = field(default_factory=list)
 
     def __repr__(self):
-        wanted = " and ".join(f"{n} >= {least:.15g}{self._unit(n)}" for n, least in self.keep.items())
+        near = lambda n, least: min(
+            (means[n] for _, means in self.tried if n in means and means[n] != least),
+            key=lambda mean: abs(mean - least),
+            default=math.nan,
+        )
+        wanted = " and ".join(f"{n} >= {_apart(v, near(n, v))}{self._unit(n)}" for n, v in self.keep.items())
         if self.best is None:
             return self._missed(wanted)
         means = ", ".join(f"{n} {v:.4g}{self._unit(n)}" for n, v in self.means.items())
@@ -116,7 +123,8 @@ class _Tried:
             self.parts.append(results)
             self.told()
             if not results.errors and (lacking := [n for n in self.needed if n not in results.metrics]):
-                raise ValueError(f"metric: gave {results.metrics}: must give {lacking}, which cost or keep name")
+                close = "".join(hint(name, results.metrics) for name in lacking)
+                raise ValueError(f"metric: gave {results.metrics}: must give {lacking}, which cost or keep name{close}")
             self.configurations[key] = configuration
             self.means[key] = {} if results.errors else {n: results.table[n].mean() for n in results.metrics}
         return self.means[key]
@@ -223,7 +231,8 @@ def search(
     measure = functools.partial(run, recipe, metric=metric, chips=chips, **run_settings)
     # what was tried before costs nothing, and isn't counted; a small space may be exhausted
     size = math.prod(len(given) if isinstance(given, list) else math.inf for given in space.values())
-    with _quiet(optuna.logging), tqdm(total=trials, desc="Search", unit="configuration", disable=not progress) as bar:
+    bar = tqdm(total=trials, desc="Search", unit="configuration", disable=not progress)
+    with _quiet(optuna.logging), told_once(), bar:
         tried = _Tried(measure, (cost, *keep), bar.update)
 
         def objective(trial):

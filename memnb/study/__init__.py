@@ -2,8 +2,9 @@
 
 from .Budget import Budget, error_budget
 from .Energy import Assumptions, Cost, energy
+from .Grid import sampled
 from .Ledger import delete, names
-from .Recipe import Recipe, sampled
+from .Recipe import Recipe
 from .Results import Results
 from .Run import LivePlot, load, run
 from .Search import AccuracyAndEnergy, search

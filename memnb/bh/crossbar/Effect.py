@@ -12,6 +12,7 @@ from typing import ClassVar, NamedTuple
 
 import torch
 
+from ...messages import named
 from ...utils import FullPrecision, check_generator, derive, drawn_seed, stream
 
 # %% ../../../nbs/bh/crossbar/Effect.ipynb #cell-005
@@ -52,6 +53,8 @@ class Effect(FullPrecision):
         Effect.known[f"{cls.__module__}.{cls.__qualname__}"] = cls
         if "read" in vars(cls) and "random_read" not in vars(cls):
             cls.random_read = True
+        if "__init__" in vars(cls):
+            cls.__init__ = named(cls.__init__)
 
     def __init__(self, *, generator: torch.Generator | None = None, **settings):
         super().__init__()

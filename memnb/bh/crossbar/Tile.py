@@ -18,7 +18,8 @@ def check_tile_shape(tile_shape) -> tuple[int, int]:
     "(rows, columns) of a tile as integers; TypeError or ValueError for anything else."
     if isinstance(tile_shape, (str, bytes)) or not hasattr(tile_shape, "__len__") or len(tile_shape) != 2:
         raise TypeError(f"tile_shape={tile_shape!r}: must be a pair (rows, columns)")
-    return tuple(check_number(n, "tile_shape", at_least=1, integer=True) for n in tile_shape)
+    named = zip((f"tile_shape={tuple(tile_shape)}: {side}" for side in ("rows", "columns")), tile_shape, strict=True)
+    return tuple(check_number(n, name, at_least=1, integer=True) for name, n in named)
 
 
 def gen_tiles(

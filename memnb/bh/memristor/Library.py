@@ -26,7 +26,7 @@ from .TEAM import TEAM
 from .VTEAM import VTEAM
 from .Yakopcic import Yakopcic
 from ...show import card, quantity
-from ...utils import hint
+from ...messages import hint
 
 # %% ../../../nbs/bh/memristor/Library.ipynb #cell-005
 _classes = (Data_Driven, Data_Driven2021, JART, LinearIonDrift, Stanford_PKU, TEAM, VTEAM, Yakopcic)

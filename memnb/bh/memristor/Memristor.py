@@ -16,9 +16,10 @@ from . import Motion, Parameters
 from .Display import Display
 from .Parameters import voltage_limits, array_shape, nominal_value
 from ..StochasticParameter import StochasticParameter, draw_parameters
+from ...messages import hint, meant
 from ...show import card, quantity, thumbnail
 from ...utils import FullPrecision, check_finite, check_generator, check_number, finite_range, real_tensor
-from ...utils import hint, saved_words, within
+from ...utils import saved_words, within
 
 # %% ../../../nbs/bh/memristor/Memristor.ipynb #cell-005
 class Memristor(Display, FullPrecision):
@@ -56,7 +57,7 @@ class Memristor(Display, FullPrecision):
         super().__init__()
         for name, value in unknown.items():
             own = [*parameters, *(settings or {}), "time_series_resolution", "voltage_range", "shape"]
-            raise TypeError(f"{type(self).__name__}: {name}={value!r}: no such parameter; it has {own}")
+            raise TypeError(f"{type(self).__name__}: {name}={value!r}: no such parameter; {meant(name, own)}")
         self.changes = 0  # of the state, and of parameters that are numbers, which no tensor counts
         self.voltage_range = voltage_limits(voltage_range)
         self.time_series_resolution = check_number(time_series_resolution, "time_series_resolution", above=0)
@@ -80,9 +81,8 @@ class Memristor(Display, FullPrecision):
 
     # its motion under a voltage
     speed, step, adaptive_step = Motion.speed, Motion.step, Motion.adaptive_step
-    read_disturb = Motion.read_disturb
+    read_disturb, integrated = Motion.read_disturb, Motion.integrated
     has_rate, has_barrier, is_random = Motion.has_rate, Motion.has_barrier, Motion.is_random
-    integrated = Motion.integrated
     simulate, _signal, driven = Motion.simulate, Motion._signal, Motion.driven
 
     def __setattr__(self, name, value):

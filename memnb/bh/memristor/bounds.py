@@ -11,7 +11,8 @@ import numbers
 
 import numpy as np
 
-from .Memristor import Memristor
+from .chosen import check_class
+from ...messages import meant
 from ...utils import check_number
 
 # %% ../../../nbs/bh/memristor/bounds.ipynb #cell-004
@@ -73,8 +74,7 @@ def check_bounds(name, bounds, log):
 
 def check_free(model, free, fixed, log, initial):
     "Raise TypeError or ValueError, naming what is wrong with the arguments of `fit`."
-    if not (isinstance(model, type) and issubclass(model, Memristor)):
-        raise TypeError(f"model={model!r}: must be a subclass of Memristor")
+    check_class(model, "model")
     for name, value in (("free", free), ("fixed", fixed), ("initial", initial)):
         if not isinstance(value, dict):
             raise TypeError(f"{name}={value!r}: must be a dict")
@@ -92,7 +92,7 @@ def check_free(model, free, fixed, log, initial):
         raise ValueError(f"free: has {len(free)} parameters; a fit takes 1 to 12")
     for name, bounds in free.items():
         if name not in names:
-            raise ValueError(f"free: {name!r}: {model.__name__} has no such parameter; it has {list(names)}")
+            raise ValueError(f"free: {name!r}: {model.__name__} has no such parameter; {meant(name, names)}")
         check_bounds(name, bounds, log)
     for kind, chosen in (("initial", initial), ("log", log or ())):
         if other := [name for name in chosen if name not in free]:

@@ -9,6 +9,7 @@ __all__ = ['trajectory', 'Fit', 'fit']
 import math
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,10 +23,11 @@ from .bounds import check_free, check_bounds, default_bounds
 from .identify import profile as profile_of
 from .identify import reason
 from .Limiter import Limiter
-from .measured import Measured
+from .measured import Measured, from_data
 from .measurement import read_measurement
 from .Memristor import Memristor
 from .Motion import limited
+from ...messages import named
 from ...show import escaped
 from ...utils import check_number
 
@@ -218,6 +220,12 @@ class Fit:
     undetermined: dict = field(default_factory=dict)  # name -> why, and what measurement would tell
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-030
+@patch(as_prop=True)
+def arguments(self: Fit) -> dict:
+    "What makes the model this device: the parameters that were found, and those that were fixed."
+    return self.fixed | {name: p for name, p in self.parameters.items() if name != "g_initial"}
+
+
 @patch
 def device(self: Fit, **options) -> Memristor:
     """A device with the fitted parameters in the measurement's first state; `options` go to the model.
@@ -228,7 +236,7 @@ def device(self: Fit, **options) -> Memristor:
     own = {"time_series_resolution": dt}
     if v.min() < v.max():
         own["voltage_range"] = (float(v.min()), float(v.max()))
-    device = self.model(**own | self.fixed | {k: p for k, p in self.parameters.items() if k != "g_initial"} | options)
+    device = self.model(**own | self.arguments | options)
     device.set_conductance(self.g_initial)
     return device
 
@@ -276,13 +284,28 @@ def _repr_html_(self: Fit):
     return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>{notes}"
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-038
+def _read(one, columns):
+    "A file as a table of these columns, or if it isn't one as `from_data` takes it; anything else as it is."
+    if not isinstance(one, (str, Path)):
+        return one
+    try:
+        return read_measurement(one, columns)
+    except ValueError:
+        if tuple(columns) != _columns:
+            raise
+        return from_data(one)
+
+
 def _sweeps(measurement, columns, limiter):
     "Checked tables of all sweeps, and the limiter: a Measured's own compliance if none was given."
     tables = []
     for one in measurement if isinstance(measurement, (list, tuple)) else [measurement]:
+        one = _read(one, columns)
         if isinstance(one, Measured):
             if one.kind not in ("iv", "pulses"):
                 raise ValueError(f"measurement: of kind {one.kind!r}; a fit of a device model takes 'iv' or 'pulses'")
+            if "time" not in one.table:
+                raise ValueError("measurement: no column for the time; give from_data sample_time= (s between rows)")
             if limiter is None:
                 limiter = Limiter.of(one.compliance)
             restarts = "time" in one.table and "cycle" in one.table and (one.table.time.diff() <= 0).any()
@@ -294,9 +317,11 @@ def _sweeps(measurement, columns, limiter):
     return tables, limiter
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-041
+_columns = ("time", "voltage", "current")
 _poor = 30  # percent, beyond which a curve isn't that of the device
 
 
+@named(words=dict.fromkeys(("bounds", "parameters", "params"), "'free'"))
 def fit(
     model: type,  # a Memristor subclass
     measurement,  # DataFrame, CSV file or Measured: time (s), voltage (V), current (A); or a list of them
@@ -305,7 +330,7 @@ def fit(
     *,
     initial: dict | None = None,  # free parameter -> guess: one more start, refined in any case
     log: list | None = None,  # parameters searched on a logarithmic scale; None: see above
-    columns=("time", "voltage", "current"),  # see read_measurement
+    columns=_columns,  # see read_measurement
     starts: int = 1024,  # points of the Sobol sequence; a power of 2
     refine: int = 5,  # how many of the best are refined
     seed: int = 0,  # of the Sobol sequence
@@ -355,7 +380,7 @@ def _result(problem, u, errors, profile) -> Fit:
             f"measurement: the best {model.__name__} misses it by {error:.0f} % (rms): these parameters describe "
             "another device. One that switches on where the model switches off fits after turning both signs: "
             "table.assign(voltage=-table['voltage'], current=-table['current']); else try other bounds or models",
-            stacklevel=3,
+            stacklevel=4,
         )
     return Fit(
         model,

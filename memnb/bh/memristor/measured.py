@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .table import Table, read_table, role_of, roles_of, split_header, unit_of
+from ...messages import named
 from ...utils import check_number, read_arrays
 
 # %% ../../../nbs/bh/memristor/measured.ipynb #cell-005
@@ -130,8 +131,9 @@ def _kind_of(roles, table):
     if not table.named and table.data.shape[1] >= 4 and len(table.data) >= 2:
         return "map"
     raise ValueError(
-        f"the columns {list(table.data.columns)} don't say what was measured; pass kind= 'iv', 'pulses', 'ltp', 'map', "
-        "'states' or 'retention', and columns={role: name}"
+        f"the columns {(names := list(table.data.columns))} don't say what was measured; pass kind= 'iv', 'pulses', "
+        "'ltp', 'map', 'states' or 'retention', and columns={role: name}, such as kind='iv', "
+        f"columns={{'voltage': {names[0]!r}, 'current': {names[-1]!r}}}"
     )
 
 
@@ -276,6 +278,7 @@ def _table_of(source):
     return Table(pd.DataFrame(data, columns=[f"column {k}" for k in range(data.shape[1])]), named=False)
 
 
+@named(words=dict.fromkeys(("dt", "time_step", "sampling_time"), "'sample_time'"))
 def from_data(
     source,  # path of a text, .npy or .npz file; a DataFrame; a dict of columns; a matrix
     kind: str | None = None,  # "iv", "pulses", "ltp", "map", "states" or "retention"; None: recognised

@@ -28,9 +28,7 @@ class FiniteStates(Effect):
     def __init__(self, n: int, spacing: str = "linear"):
         if spacing not in self.spacings:
             raise ValueError(f"spacing={spacing!r}: must be one of {self.spacings}")
-        super().__init__(
-            n=check_number(n, "conductance_states", at_least=2, at_most=2**24, integer=True), spacing=spacing
-        )
+        super().__init__(n=check_number(n, "n", at_least=2, at_most=2**24, integer=True), spacing=spacing)
 
     def level(self, k, g_off, g_on):
         "Conductance of level k, 0 to n - 1, without rounding at either end."
@@ -72,6 +70,7 @@ def apply_finite_conductance_states(
         >>> chip.crossbars[0].conductance_matrix.unique().numel() <= 4
         True
     """
+    check_number(n_conductance_states, "n_conductance_states", at_least=2, at_most=2**24, integer=True)
     FiniteStates(n_conductance_states, spacing)
     for crossbar in crossbars_of(layer):
         replace_effect(crossbar, FiniteStates(n_conductance_states, spacing))
