@@ -10,28 +10,28 @@ import math
 
 import torch
 
-from . import Merging
+from . import Blocks, Merging
 
 # %% ../../../nbs/bh/crossbar/Substitution.ipynb #cell-005
 def _parted(u, record):
     "What is applied to all blocks before a step of merging, from what is applied to the blocks after it."
     ops, sideways, sizes, b_sizes, placed, x, y, before = record
     at_a, at_b, a_port, b_port, _ = Merging.pairing(sideways)
-    batch = u.shape[1:-2] if ops is Merging.SmallBlocks else (*u.shape[:-4], u.shape[-1])
-    inputs = u.shape[1] if ops is Merging.SmallBlocks else u.shape[-1]
+    batch = u.shape[1:-2] if ops is Blocks.SmallBlocks else (*u.shape[:-4], u.shape[-1])
+    inputs = u.shape[1] if ops is Blocks.SmallBlocks else u.shape[-1]
     (*_, down, across), own_blocks = Merging.with_even(before, sideways)
     total = sum(sizes)
-    shape = (total, *batch, down, across) if ops is Merging.SmallBlocks else (*batch[:-1], down, across, total, inputs)
-    out, segments = u.new_zeros(shape), Merging.port_slices(sizes)
+    shape = (total, *batch, down, across) if ops is Blocks.SmallBlocks else (*batch[:-1], down, across, total, inputs)
+    out, segments = u.new_zeros(shape), Blocks.port_slices(sizes)
     joints = {a_port: ops.product(x, u)}, {b_port: ops.product(y, u)}
     for at, own, places, joint in ((at_a, sizes, placed[:3], joints[0]), (at_b, b_sizes, placed[3:], joints[1])):
         target = ops.blocks(out, *at)
         others = [k for k in range(4) if k not in joint]
         for port, place in zip(others, places, strict=True):
             if own[port]:
-                Merging.pick(target, ops.rows, segments[port]).copy_(Merging.pick(u, ops.rows, place))
+                Blocks.pick(target, ops.rows, segments[port]).copy_(Blocks.pick(u, ops.rows, place))
         for port, value in joint.items():
-            Merging.pick(target, ops.rows, segments[port]).copy_(value)
+            Blocks.pick(target, ops.rows, segments[port]).copy_(value)
     return ops.blocks(out, *own_blocks)
 
 # %% ../../../nbs/bh/crossbar/Substitution.ipynb #cell-007
@@ -44,8 +44,8 @@ def cell_voltages(
 ) -> torch.Tensor:
     "Return the voltages across the devices (B, ..., m, n) of ohmic arrays, V."
     m, n = G.shape[-2:]
-    on_word, on_bit = Merging.cell_wires(G, source, line)
-    _, _, sizes, records = Merging.tree(Merging.cell_blocks(G, source, line), True)
+    on_word, on_bit = Blocks.cell_wires(G, source, line)
+    _, _, sizes, records = Merging.tree(Blocks.cell_blocks(G, source, line), True)
     words, bits = Merging.line_ends(sizes, m, n)
     u = G.new_zeros(*V_WL.shape[1:-1], sum(sizes), len(V_WL))
     u[..., words, :], u[..., bits, :] = V_WL.movedim(0, -1), V_BL.movedim(0, -1)
@@ -68,7 +68,7 @@ def _at_cells(u, records):
     There are more numbers at every step. The last ones are taken for few inputs at a time, which fit into the
     processor's memory.
     """
-    u, large = u[..., None, None, :, :], [record for record in records if record[0] is Merging.LargeBlocks]
+    u, large = u[..., None, None, :, :], [record for record in records if record[0] is Blocks.LargeBlocks]
     for record in reversed(large):
         u = _parted(u, record)
     cells = math.prod((*u.shape[:-4], *records[0][-1][-2:])) if records else 1
