@@ -15,6 +15,7 @@ from ..bh.Converter import check_method, sigmas
 from ..bh.Quantize import fixed_converter
 from .Observe import observe, readable_layers
 from .Traits import scaling_traits
+from ..messages import named
 from ..utils import check_flag, check_number, check_pending, finite_range
 
 # %% ../../nbs/map/Calibration.ipynb #cell-005
@@ -220,6 +221,7 @@ def best_ranges(
     return torch.where(largest > 0, best, 0)
 
 # %% ../../nbs/map/Calibration.ipynb #cell-014
+@named(words=dict.fromkeys(("x", "batch", "data", "inputs"), "'batches'"))
 def calibrate(
     model: torch.nn.Module,  # patched; its layers get `input_range` and `ADC_range`
     batches,  # tensors, tuples that begin with one, as a DataLoader gives them, or dicts of the model's arguments
