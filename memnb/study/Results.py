@@ -291,12 +291,15 @@ def _jackknife(self, means, parts: int = 20):
     "Return the standard error of each share, from what it is without each of so many parts of the configurations."
     parts = min(parts, len(means))
     which = np.arange(len(means)) % max(1, parts)
-    found = np.array([_shares(self, means[which != k])[0] for k in range(parts)])
+    found = np.array([_shares(self, means[which != k], -math.inf)[0] for k in range(parts)])
     return np.sqrt((parts - 1) * found.var(0)) if parts > 1 else math.nan
 
 
-def _shares(self, means) -> tuple:
-    "Return (share (%) and range of each parameter, whether configurations are a full grid) of means by configuration."
+def _shares(self, means, least: float = 0.0) -> tuple:
+    """Return (share (%) and range of each parameter, whether configurations are a full grid) of means by configuration.
+
+    Estimates may be negative; shares are at least `least`.
+    """
     n, y = len(means), (means["mean"] - means["mean"].mean()).to_numpy()
     luck = (means["std"].fillna(0) ** 2 / means["chips"]).mean()  # of a configuration's mean
     grid = n == math.prod(means[p].map(repr).nunique() for p in self.varied)
@@ -310,7 +313,7 @@ def _shares(self, means) -> tuple:
     else:
         found = [_explained([q], y)[0] if sure else math.nan for q, sure in zip(blocks, known, strict=True)]
     nothing = 0.0 if grid else math.nan
-    shares = [100 * max(0.0, f) / total if sure else nothing for f, sure in zip(found, known, strict=True)]
+    shares = [100 * max(least, f) / total if sure else nothing for f, sure in zip(found, known, strict=True)]
     ranges = [np.ptp(q @ (q.T @ y)) if n else math.nan for q in blocks]
     return shares, ranges, grid
 
