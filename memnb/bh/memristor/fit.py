@@ -9,7 +9,6 @@ __all__ = ['trajectory', 'Fit', 'fit']
 import math
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +22,7 @@ from .bounds import check_free, check_bounds, default_bounds
 from .identify import profile as profile_of
 from .identify import reason
 from .Limiter import Limiter
-from .measured import Measured, from_data
+from .measured import Measured, plain_or_written
 from .measurement import read_measurement
 from .Memristor import Memristor
 from .Motion import limited
@@ -284,23 +283,11 @@ def _repr_html_(self: Fit):
     return f"{head}<table>{''.join(cell(*row) for row in self._rows())}</table>{notes}"
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-038
-def _read(one, columns):
-    "A file as a table of these columns, or if it isn't one as `from_data` takes it; anything else as it is."
-    if not isinstance(one, (str, Path)):
-        return one
-    try:
-        return read_measurement(one, columns)
-    except ValueError:
-        if tuple(columns) != _columns:
-            raise
-        return from_data(one)
-
-
 def _sweeps(measurement, columns, limiter):
     "Checked tables of all sweeps, and the limiter: a Measured's own compliance if none was given."
     tables = []
     for one in measurement if isinstance(measurement, (list, tuple)) else [measurement]:
-        one = _read(one, columns)
+        one = plain_or_written(one, columns)
         if isinstance(one, Measured):
             if one.kind not in ("iv", "pulses"):
                 raise ValueError(f"measurement: of kind {one.kind!r}; a fit of a device model takes 'iv' or 'pulses'")
@@ -317,7 +304,6 @@ def _sweeps(measurement, columns, limiter):
     return tables, limiter
 
 # %% ../../../nbs/bh/memristor/fit.ipynb #cell-041
-_columns = ("time", "voltage", "current")
 _poor = 30  # percent, beyond which a curve isn't that of the device
 
 
@@ -330,7 +316,7 @@ def fit(
     *,
     initial: dict | None = None,  # free parameter -> guess: one more start, refined in any case
     log: list | None = None,  # parameters searched on a logarithmic scale; None: see above
-    columns=_columns,  # see read_measurement
+    columns=("time", "voltage", "current"),  # see read_measurement
     starts: int = 1024,  # points of the Sobol sequence; a power of 2
     refine: int = 5,  # how many of the best are refined
     seed: int = 0,  # of the Sobol sequence
@@ -348,6 +334,14 @@ def fit(
     Raise ValueError or TypeError if `read_measurement` refuses the table, there are fewer samples than free parameters,
     the model hasn't a parameter of that name, bounds are the wrong way round, or a parameter is both free and fixed.
     Warn if the error is above 30 %. A progress bar appears after two seconds.
+
+    Example:
+        >>> VTEAM, v = memnb.bh.memristor.VTEAM, 1.4 * torch.sin(torch.linspace(0.1, 6.2, 80).double())
+        >>> truth = VTEAM.preset("illustrative", time_series_resolution=5e-9)
+        >>> i, r_on = VTEAM(**truth).simulate(v, return_current=True), truth.pop("r_on")
+        >>> sweep = memnb.from_data({"V (V)": v, "I (A)": i}, sample_time=5e-9)
+        >>> round(memnb.fit(VTEAM, sweep, {"r_on": (5e3, 8e4)}, truth, starts=16).parameters["r_on"] / r_on, 3)
+        1.0
     """
     fixed, initial = fixed or {}, initial or {}
     limiter, tables = Limiter.of(compliance, series_resistance, transistor), None
