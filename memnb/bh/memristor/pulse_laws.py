@@ -21,7 +21,7 @@ class PulseLaw(Law):
     `kind` is one of the table above. `up_down`: half the difference of a step up and one down, relative to their
     mean. `gamma`, `A`: (up, down). `spreads` are the standard deviations from device to device of `dw_min`, `w_max`,
     `w_min` and `gamma` (relative) and of `up_down`, of a step from pulse to pulse (`std`, relative), and of what is
-    read after a write (`write_noise`, in units of dw_min). `only_up`: the device can't be set back by pulses, only reset.
+    read after a write (`write_noise`, in units of dw_min). `only_up`: pulses can't set the device back, only a reset.
     """
 
     kind: str
