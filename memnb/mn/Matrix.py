@@ -348,7 +348,8 @@ class _InOrderOfCells(torch.autograd.Function):
 
 def _bounded(g, low, high):
     "Conductances within what the devices can hold."
-    low, high = low * (1 - 1e-6), high * (1 + 1e-6)
+    slack = 1e-6 * high  # a mapping rounds to parts of the largest conductance, of which the least may be few
+    low, high = low - slack, high + slack
     if not isinstance(low, torch.Tensor) and not isinstance(high, torch.Tensor):
         smallest, largest = finite_range(g, "conductances")
         if low <= smallest and largest <= high:

@@ -159,17 +159,19 @@ def _count_clipped(crossbar, g):
 
     Devices that vary clip what a mapping asks of them, which is no mistake: that is counted only.
     """
-    slack, g = 1e-5, g.detach().to(crossbar.memristor.x)
+    g = g.detach().to(crossbar.memristor.x)
+    # a mapping rounds to parts of the largest conductance, of which the least may be few
+    edges = lambda low, high: (low * (1 - 1e-5) - 1e-6 * high, high * (1 + 1e-5))
     smallest, largest = finite_range(g, "conductance_matrix")
-    low, high = crossbar.memristor.bounds
-    if not crossbar.memristor.varies and low * (1 - slack) <= smallest and largest <= high * (1 + slack):
+    low, high = edges(*crossbar.memristor.bounds)
+    if not crossbar.memristor.varies and low <= smallest and largest <= high:
         crossbar.clipped = 0
         return
-    beyond = lambda low, high: (g < low * (1 - slack)) | (g > high * (1 + slack))
-    own = beyond(*crossbar.memristor.bounds)
+    beyond = lambda low, high: (g < low) | (g > high)
+    own = beyond(low, high)
     crossbar.clipped = int(own.sum())
     low, high = 1 / crossbar.r_off_mean, 1 / crossbar.r_on_mean
-    if crossbar.clipped and (asked := int((own & beyond(low, high)).sum())):
+    if crossbar.clipped and (asked := int((own & beyond(*edges(low, high))).sum())):
         warnings.warn(
             f"conductance_matrix: {asked} of {g.numel()} conductances are beyond the devices' bounds, from {low:.4g} "
             f"to {high:.4g} S, and were clipped; choose r_on and r_off that hold them",
