@@ -44,8 +44,9 @@ def step_of(model, optimiser, x, y):
     return step
 
 
-@pytest.mark.parametrize(("name", "optimiser", "limit"), [("Adam", torch.optim.Adam, 3.2), ("SGD", sgd, 4.3)])
-def test_training_step(compare, name, optimiser, limit):
+@pytest.mark.parametrize(("name", "optimiser"), [("Adam", torch.optim.Adam), ("SGD", sgd)])
+def test_training_step(compare, name, optimiser):
+    "At most half as much again as what the noise alone takes, which differs between processors."
     plain, ours = networks()
     with torch.enable_grad():
         ours.tune_()
@@ -54,8 +55,10 @@ def test_training_step(compare, name, optimiser, limit):
         batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
         steps = [step_of(model, optimiser, *batch) for model in (ours, plain)]
         what = f"training step, 784-512-10, batch 64, {name}; noise on each device, 8-bit ADC"
-        _, ratio = compare(what, *steps, "a plain step", str(limit), 200)
-    assert within(ratio, limit)
+        _, ratio = compare(what, *steps, "a plain step", "1.5 times the least", 200)
+        what = f"least: a plain step, 784-512-10, batch 64, {name}, that draws 2 normal numbers for each weight"
+        _, least = compare(what + ", and puts them there", *drawing(optimiser, batch, 2, True), "a plain step", "", 200)
+    assert ratio <= 1.5 * least
 
 
 @pytest.mark.parametrize(("patched", "limit"), [(True, 2.5), (False, 1.7)])
@@ -81,18 +84,23 @@ def weighed(w, noise, gradient):
     return w.aminmax(), noisy * 1e-4, gradient * 1e-4
 
 
-@pytest.mark.parametrize("passes", [False, True])
-@pytest.mark.parametrize("draws", [1, 2])
-def test_least_noise(compare, draws, passes):
-    "A plain step that draws as many normal numbers as noise takes, without and with the passes over memory besides."
-    models, batch = [networks()[0] for _ in range(2)], (torch.randn(64, 784), torch.randint(0, 10, (64,)))
+def drawing(optimiser, batch, draws, passes):
+    "Return a step of a plain network that draws normal numbers, `passes` over memory or not, and one that doesn't."
+    models = [networks()[0] for _ in range(2)]
     w, shape = torch.rand(512, 784) - 0.5, (784, 512) if draws == 2 else (512, 784)
     gradient, noise = torch.randn(shape), [torch.empty(shape) for _ in range(draws)]
+    step, plain = (step_of(model, optimiser, *batch) for model in models)
+    return lambda: [step(), *(one.normal_() for one in noise), passes and weighed(w, noise, gradient)], plain
+
+
+@pytest.mark.parametrize(("draws", "passes"), [(1, False), (1, True), (2, False)])
+def test_least_noise(compare, draws, passes):
+    "A plain step that draws as many normal numbers as noise takes, without and with the passes over memory besides."
+    batch = torch.randn(64, 784), torch.randint(0, 10, (64,))
     with torch.enable_grad():
-        drawing, plain = (step_of(model, torch.optim.Adam, *batch) for model in models)
         what = f"least: a plain step, 784-512-10, batch 64, Adam, that draws {draws} normal numbers for each weight"
-        draw = lambda: [drawing(), *(one.normal_() for one in noise), passes and weighed(w, noise, gradient)]
-        compare(what + ", and puts them there" * passes, draw, plain, "a plain step", rounds=200)
+        steps = drawing(torch.optim.Adam, batch, draws, passes)
+        compare(what + ", and puts them there" * passes, *steps, "a plain step", rounds=200)
 
 
 @pytest.mark.parametrize("adjust", [calibrate, tune_on])
