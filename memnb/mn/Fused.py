@@ -28,9 +28,8 @@ class NoisyPair(torch.autograd.Function):
         ctx.scale, ctx.floor = scale, -g_off
         if positive_noise is None and negative_noise is None:  # g_off cancels
             return (w * scale).T
-        difference = torch.mul(
-            w.T, scale, out=w.new_empty(w.T.shape)
-        )  # turned around by arithmetic: faster than a copy
+        # turned around by arithmetic, which is faster than a copy
+        difference = torch.mul(w.T, scale, out=w.new_empty(w.T.shape))
         followed = torch.empty_like(difference)
         # so many rows at a time, on a CPU, that what is computed of them stays near the processor
         some = max(1, 2**16 // len(w)) if w.device.type == "cpu" else len(difference)
