@@ -2,7 +2,6 @@
 
 __version__ = "0.2.0"
 
-import difflib
 import importlib
 import sys
 
@@ -48,8 +47,7 @@ def _hint(name):
     for place in ("study", "bh.memristor", "bh.nonideality", "bh", "train", "insitu", "explore"):
         if hasattr(importlib.import_module(f"{__name__}.{place}"), name):
             return f"; did you mean {__name__}.{place}.{name}?"
-    close = difflib.get_close_matches(name, [*_subpackages, *_names], 1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return importlib.import_module(f"{__name__}.messages").hint(name, [*_subpackages, *_names])
 
 
 def __dir__():
