@@ -166,7 +166,7 @@ def checked_product(self: Readable, input, weight, bias, noise=None):
         check_finite(input, "input")
         return self.operate(input, weight, bias)
     output = self.operate(input, weight, bias)
-    witness = self.witness(output.detach())
+    witness = self.witness(output.detach() if output.requires_grad else output)
     try:
         seen = witness is not None and math.isfinite(witness.sum().item())
     except RuntimeError:  # of one sample that torch.vmap stands for nobody knows the numbers

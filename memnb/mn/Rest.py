@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import torch
 from fastcore.basics import patch
 
-from ..map.Observe import watching
+from ..map.Observe import watched
 from .Fused import Tiled
 from .Kept import Kept
 from .Reading import Readable, State, in_precision
-from .Weights import steps
+from .Weights import same_numbers, steps
 from ..utils import traced
 
 # %% ../../nbs/mn/Rest.ipynb #cell-005
@@ -26,6 +26,7 @@ class _Rest(NamedTuple):
     follows: bool  # whether gradients go through it
     dtype: torch.dtype
     device: torch.device
+    kind: str  # of device
     shapes: set  # that have been checked
     graph: bool | None  # whether gradients were recorded; None: that doesn't matter
     place: int  # of the weight in memory: `.data` changes it
@@ -44,11 +45,12 @@ def come_to_rest(self: Readable, input, state: State):
         return
     learned = self.bias is not None and self.bias.requires_grad
     parts = [self.transform_output, self.decode] if released else [self.crossbars, self.transform_output, self.decode]
+    self.as_glimpsed()
     if any(p.requires_grad for part in parts for p in part.parameters()) or (released and self.stale):
         return
     graph, place = torch.is_grad_enabled() if learned else None, 0 if self.freed else self.weight.data_ptr()
     read = self.way(input, state)
-    kind = (input.dtype, input.device, {input.shape})
+    kind = (input.dtype, input.device, input.device.type, {input.shape})
     rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, place, steps())
     first = (self, *(module for part in parts for module in part.modules()))
     try:
@@ -83,13 +85,13 @@ def at_rest(self: Readable, input):
         return None
     if input.requires_grad and not rest.follows:
         return None
-    if input.layout is not torch.strided or torch.is_autocast_enabled(input.device.type) or watching(self) is not None:
+    if input.layout is not torch.strided or torch.is_autocast_enabled(rest.kind) or id(self) in watched():
         return None
     same = (rest.graph is None or rest.graph == torch.is_grad_enabled()) and rest.steps == steps()
     weight = self._parameters["weight"]  # past what a module does for each attribute
     if not same or (weight is not None and weight.data_ptr() != rest.place):
         return None
-    if not kept.holds() or not self.as_glimpsed():
+    if not kept.holds() or not same_numbers(self._glimpse):
         return None
     if input.shape not in rest.shapes:
         self.check_input(input)
