@@ -11,6 +11,7 @@ import functools
 import inspect
 import re
 
+import numpy as np
 import torch
 
 # %% ../nbs/messages.ipynb #807f5b8b
@@ -31,9 +32,11 @@ def meant(name, known) -> str:
 
 # %% ../nbs/messages.ipynb #9a010009
 def brief(value) -> str:
-    "Return `repr(value)` on one line of at most 120 characters; of a large network or tensor what it is."
+    "Return `repr(value)` on one line of at most 120 characters; of a large network, tensor or array what it is."
     if isinstance(value, torch.Tensor) and value.numel() > 8:
         return f"tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray) and value.size > 8:
+        return f"array of shape {value.shape}"
     if type(value) in (tuple, list) and len(value) <= 8:
         inside = ", ".join(map(brief, value))
         text = f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
