@@ -20,6 +20,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .messages import brief
+
 # %% ../nbs/utils.ipynb #cell-005
 def check_number(
     value,  # what the user gave
@@ -108,14 +110,16 @@ def real_tensor(
     name: str,  # the argument's name, for the message
     like: torch.Tensor | None = None,  # whose precision and device the result has; None: its own
 ) -> torch.Tensor:
-    "`value` as a tensor of real numbers; TypeError if it is none."
+    "Return `value` as a tensor of real numbers. Raise TypeError if it can't be one."
     try:
         own = like is None or hasattr(value, "__array__")
         tensor = torch.as_tensor(value, dtype=None if own else like.dtype)
     except (TypeError, ValueError, RuntimeError, OverflowError):
-        raise TypeError(f"{name}={value!r}: must be real numbers") from None
-    if not _ordinary(tensor):
-        raise TypeError(f"{name}={value!r}: must be real numbers")
+        tensor = None
+    if tensor is None or not _ordinary(tensor):
+        kind = "; these are complex, so give their .real and .imag one after the other"
+        kind = kind if tensor is not None and tensor.is_complex() else ", as a list, a numpy array or a dense tensor"
+        raise TypeError(f"{name}={brief(value)}: must be real numbers{kind}")
     return tensor if like is None else tensor.to(like.device, like.dtype)
 
 # %% ../nbs/utils.ipynb #cell-020

@@ -16,7 +16,7 @@ from ..bh.crossbar.Read import Noisy, Normal
 from ..map.Input import encode, scaling_traits
 from ..map.Module import Affine
 from .Fused import Learned, Tiled, layer_line, noisy_reader, on_line
-from .Matrix import readback
+from .Multiply import readback
 from .Weights import Weighted, steps
 from ..utils import check_finite, traced
 
