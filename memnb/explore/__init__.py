@@ -11,3 +11,6 @@ from .Library import library
 from .Mapping import mapping
 from .Pulses import pulses
 from .Tuning import tuning
+from ..messages import absent as _absent
+
+__getattr__ = _absent(__name__)

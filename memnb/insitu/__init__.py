@@ -8,3 +8,6 @@ from .PulsedSGD import PulsedSGD
 from .TikiTaka import TikiTaka
 from .TikiTaka2 import TikiTaka2
 from .Update import Pulses, Update
+from ..messages import absent as _absent
+
+__getattr__ = _absent(__name__)

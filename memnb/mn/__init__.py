@@ -13,3 +13,6 @@ from .Linear import Linear
 from .Matrix import AnalogMatrix
 from .MultiheadAttention import MultiheadAttention
 from .RNN import GRU, LSTM, RNN
+from ..messages import absent as _absent
+
+__getattr__ = _absent(__name__)

@@ -10,3 +10,6 @@ from .Run import LivePlot, load, run
 from .Search import AccuracyAndEnergy, search
 from .Time import over_time
 from .Trial import Accuracy
+from ..messages import absent as _absent
+
+__getattr__ = _absent(__name__)

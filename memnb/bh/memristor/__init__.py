@@ -14,3 +14,6 @@ from .TEAM import TEAM
 from .VTEAM import VTEAM
 from .Yakopcic import Yakopcic
 from .response import fit_pulses, fit_retention
+from ...messages import absent as _absent
+
+__getattr__ = _absent(__name__)

@@ -19,3 +19,6 @@ from .Measured import measured_effects
 from .Noise import ProgrammingError, ReadNoise, TelegraphNoise
 from .NonIdeality import NonIdeality, add_effects, apply_nonidealities, remove_effects
 from .Temperature import TemperatureDependence
+from ...messages import absent as _absent
+
+__getattr__ = _absent(__name__)
