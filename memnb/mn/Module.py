@@ -217,11 +217,11 @@ def patch_model(
     if not isinstance(model, torch.nn.Module):
         raise TypeError(f"model={brief(model)}: must be a torch.nn.Module")
     short = hardware is not None or isinstance(memristor_model, (Hardware, dict))
-    wanted = module_parameters_to_patch if layers is None else layers
+    wanted, name = (module_parameters_to_patch, "module_parameters_to_patch") if layers is None else (layers, "layers")
     everything = wanted == () or (short and wanted in (None, {}))
     chosen = _hardware_of(hardware, memristor_model, memristor_model_params, args, settings, generator)
     kinds = supported_module_parameters
-    places = find_places(model, None if everything else checked_choice(wanted, kinds), kinds)
+    places = find_places(model, None if everything else checked_choice(wanted, kinds, name), kinds, name)
     places = [place for place in places if chosen(place[3]) is not None]
     if not places:
         raise ValueError(nothing_to_patch(model, None if everything else wanted))
@@ -289,7 +289,7 @@ def nothing_to_patch(model, wanted) -> str:
     why = (
         f"no layer of {list(wanted) if listed else [wanted]}"
         if wanted is not None
-        else "no layer with weights that fit"
+        else "no layer with weights that fit" + "; memnb.register_layer adds a class of your own" * (not patched)
     )
     if listed and not len(wanted):
         why = "no layers are given; name their classes, such as [torch.nn.Linear], or leave them out for all"

@@ -24,26 +24,29 @@ def supported_class(
     return next((cls for cls in kinds.values() if isinstance(layer, cls.torch_class)), None)
 
 
-def checked_choice(module_parameters_to_patch, kinds: dict) -> list:
+def checked_choice(
+    given,  # classes, names, layers or functions (name, layer): one, or a list or dict of them
+    kinds: dict,  # {name: memristive class}
+    argument: str = "module_parameters_to_patch",  # its name, for messages
+) -> list:
     "Return the classes, names, layers and functions as a list. Raise ValueError or TypeError if one can't be patched."
-    given = module_parameters_to_patch
+    known = sorted(cls.torch_class.__name__ for cls in kinds.values())
+    cant = f"can't be patched; supported are {known}, and what memnb.register_layer is told to treat as one of them"
     one = isinstance(given, (type, str, torch.nn.Module)) or callable(given)
     if not one and not isinstance(given, (list, tuple, set, dict)):
         raise TypeError(
-            f"module_parameters_to_patch={given!r}: must be classes, names, layers or a function (name, layer): "
+            f"{argument}={given!r}: must be classes, names, layers or a function (name, layer): "
             "a list or dict of them, or one"
         )
     items = [given] if one else list(given)
     for item in items:
         if isinstance(item, type):
             if not any(issubclass(item, layer.torch_class) for layer in kinds.values()) and not foreign_kind(item):
-                raise ValueError(f"module_parameters_to_patch: {item} can't be patched; supported are {sorted(kinds)}")
+                raise ValueError(f"{argument}: {item} {cant}")
         elif isinstance(item, torch.nn.Module) and supported_class(item, kinds) is None:
-            raise ValueError(
-                f"module_parameters_to_patch: {type(item).__name__} can't be patched; supported are {sorted(kinds)}"
-            )
+            raise ValueError(f"{argument}: {type(item).__name__} {cant}")
         elif not isinstance(item, (str, torch.nn.Module)) and not callable(item):
-            raise TypeError(f"module_parameters_to_patch={given!r}: {item!r} is no class, name, layer or function")
+            raise TypeError(f"{argument}={given!r}: {item!r} is no class, name, layer or function")
     return items
 
 
@@ -55,7 +58,9 @@ def _is_wanted(item, path, layer):
     return layer is item if isinstance(item, torch.nn.Module) else bool(item(path, layer))
 
 # %% ../../nbs/mn/Places.ipynb #cell-008
-def find_places(model: torch.nn.Module, items: list | None, kinds: dict) -> list[tuple]:
+def find_places(
+    model: torch.nn.Module, items: list | None, kinds: dict, argument: str = "module_parameters_to_patch"
+) -> list[tuple]:
     """Return (parent, name, layer, path) for every layer to patch, or that can be if no items are given.
 
     The parent of the model itself is None.
@@ -83,10 +88,7 @@ def find_places(model: torch.nn.Module, items: list | None, kinds: dict) -> list
     for k, item in enumerate(items):
         if k not in met and not isinstance(item, type):
             known = list(dict(candidates))
-            raise ValueError(
-                f"module_parameters_to_patch: {item!r} fits no layer of the model; "
-                f"those that can be patched are {known}"
-            )
+            raise ValueError(f"{argument}: {item!r} fits no layer of the model; those that can be patched are {known}")
     bypassed = [path for parent, _, _, path in places if isinstance(parent, torch.nn.MultiheadAttention)]
     if bypassed:
         raise ValueError(

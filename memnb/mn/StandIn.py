@@ -38,6 +38,8 @@ class StandIn(torch.nn.Module):
 
     def check_class(self, layer):
         "Raise TypeError or ValueError unless `layer` is a `torch_class` that does what this class does."
+        if self.torch_class is None:
+            raise NotImplementedError(f"{type(self).__name__} must define torch_class, the class that it stands in for")
         if not isinstance(layer, self.torch_class):
             raise TypeError(f"layer={layer!r}: must be a {self.torch_class.__module__}.{self.torch_class.__name__}")
         if type(layer).forward is not self.torch_class.forward or "forward" in vars(layer):
@@ -83,6 +85,8 @@ class StandIn(torch.nn.Module):
         "Raise as `check_class` does, and for a weight that is made anew at each call or a bias that isn't finite."
         self.check_class(layer)
         self.check_permanent(layer)
+        if missing := [name for name in ("weight", "bias") if not hasattr(layer, name)]:
+            raise TypeError(f"layer={layer!r}: has no {' and no '.join(missing)}; one without a bias has bias=None")
         if layer.bias is not None:
             finite_range(layer.bias, "bias")
 
@@ -121,6 +125,10 @@ class StandIn(torch.nn.Module):
         self._is_full_backward_hook = layer._is_full_backward_hook
         for module in self.modules():  # not by train(), which would write weights to devices again
             module.training = layer.training
+
+    def tune(self, input_shape: int | None = None, *, generator: torch.Generator | None = None):
+        "Fit what makes outputs of readouts to the digital layer, on random inputs; a subclass defines it."
+        raise NotImplementedError(f"{type(self).__name__} must define tune(input_shape, *, generator)")
 
     def plain(self, parameters: dict):
         "The torch layer again, with these parameters."
