@@ -16,6 +16,7 @@ from ..bh.crossbar.Merging import resistances
 from ..bh.crossbar.Scheme import check_scheme
 from ..bh.crossbar.Selector import Selector
 from ..bh.crossbar.Wires import TOPOLOGIES
+from ..messages import brief
 from ..show import quantity
 from ..utils import check_number
 
@@ -23,7 +24,7 @@ from ..utils import check_number
 def check_routines(h):
     "Raise TypeError unless every routine can be called as it will be."
     own = {} if isinstance(h.mapping_routine, functools.partial) else {"p_l": None}
-    _check_call("mapping_routine", h.mapping_routine, "mapping_routine, called with", {"scheme": None} | own, 3)
+    _check_call("mapping_routine", h.mapping_routine, None, {"scheme": None} | own, 3)
     if isinstance(h.mapping_routine, functools.partial) and h.p_l is not None and "p_l" in h.mapping_routine.keywords:
         raise ValueError(f"p_l={h.p_l!r}: mapping_routine={h.mapping_routine!r} sets it already; give it once")
     if h.programming_routine is not None:
@@ -37,15 +38,22 @@ def check_routines(h):
         _check_call(kind, getattr(h, kind), f"{kind}_params", params, 2)
 
 
+_examples = {"mapping_routine": "map.Parameter.balanced_map", "scaling_routine": "map.Input.per_sample_scale"}
+_examples |= {"tuning_routine": "map.Module.analytic_tune", "programming_routine": "bh.crossbar.Program.naive_program"}
+
+
 def _check_call(name, routine, params_name, params, positional):
-    "Raise TypeError unless `routine` can be called with so many arguments and `params`."
+    "Raise TypeError unless `routine` can be called with so many arguments and `params`, which a user named or None."
     if not callable(routine):
-        raise TypeError(f"{name}={routine!r}: must be a function")
+        raise TypeError(f"{name}={brief(routine)}: must be a function, such as memnb.{_examples[name]}")
     if not isinstance(params, dict):
         raise TypeError(f"{params_name}={params!r}: must be a dict")
     try:
         inspect.signature(routine).bind(*(None,) * positional, **params)
     except TypeError as e:
+        if params_name is None:
+            called = f"(weight, r_on, r_off, {', '.join(f'{key}=' for key in params)})"
+            raise TypeError(f"{name}={routine!r}: can't be called with {called}: {e}") from None
         raise TypeError(f"{params_name}={params!r}: don't fit {routine!r}: {e}") from None
 
 # %% ../../nbs/mn/Checks.ipynb #cell-008

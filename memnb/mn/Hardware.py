@@ -215,12 +215,11 @@ def _measured(h) -> dict:
     """
     name, given = h.device, [_template(effect) for effect in _listed(h.effects)]
     if name not in library:
-        if isinstance(model := getattr(memristor, name, None), type) and issubclass(model, Memristor):
-            raise TypeError(f"device={name!r}: must be the class, memnb.bh.memristor.{name}, and not its name")
-        raise ValueError(
-            f"device={name!r}: must be a class of memnb.bh.memristor or one of memnb.library(): {[*library]}"
-            f"{hint(name, [*library, *library.aliases])}"
-        )
+        models = [m for m in vars(memristor).values() if isinstance(m, type) and issubclass(m, Memristor)]
+        if model := next((m.__name__ for m in models if m.__name__.casefold() == name.casefold()), None):
+            raise TypeError(f"device={name!r}: must be the class, memnb.bh.memristor.{model}, and not its name")
+        instead = hint(name, [*library, *library.aliases]) or f", which has {[*library]}"
+        raise ValueError(f"device={name!r}: must be a class of memnb.bh.memristor or one of memnb.library(){instead}")
     for effect in given:
         if isinstance(of := effect.settings.get("of"), str) and of in library and library[of] is not library[name]:
             raise ValueError(f"effects: {effect!r}: is of other devices than device={name!r}; give effects that fit it")

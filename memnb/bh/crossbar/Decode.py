@@ -13,6 +13,7 @@ from typing import NamedTuple
 import torch
 
 from .Scheme import Scheme, check_scheme
+from ...messages import brief
 from ...utils import FullPrecision, finite_range
 
 # %% ../../../nbs/bh/crossbar/Decode.ipynb #cell-004
@@ -148,8 +149,8 @@ def map_weights(
             isinstance(g, torch.Tensor) and g.shape == shape for g in mapped.matrices
         ):
             raise ValueError(
-                f"mapping_routine={mapping_routine!r}: must return {'two tensors' if count == 2 else 'a tensor'} "
-                f"of the weights' shape {shape} for {scheme}"
+                f"mapping_routine={mapping_routine!r}: returned {brief(mapped.matrices)}; must return "
+                f"{'two tensors' if count == 2 else 'a tensor'} of the weights' shape {shape} for {scheme}"
             )
         if decode.factor is not None and decode.factor.dim() and decode.factor.shape != (columns,):
             raise ValueError(

@@ -7,6 +7,7 @@ __all__ = ['parameters_of', 'check_class', 'check_model']
 
 # %% ../../../nbs/bh/memristor/chosen.ipynb #9a020003
 import inspect
+import types
 
 from .Memristor import Memristor
 from ...messages import brief, meant
@@ -29,6 +30,10 @@ def check_class(model, name="memristor_model"):
         instead = f", the class and not an instance of it: {type(model).__name__}"
     elif isinstance(model, str):
         instead = f", such as {model if model.isidentifier() else 'VTEAM'}: the class and not its name"
+    elif isinstance(model, types.ModuleType):
+        name_of_class = model.__name__.rpartition(".")[2]
+        if isinstance(getattr(model, name_of_class, None), type):
+            instead = f", the class and not its module: from {model.__name__} import {name_of_class}"
     elif isinstance(cls := getattr(model, "model", None), type):  # of a fit
         instead = f", such as {cls.__name__}, which was fitted; its parameters are the fit's `arguments`"
     raise TypeError(f"{name}={brief(model)}: must be a subclass of memnb.bh.memristor.Memristor{instead}")
