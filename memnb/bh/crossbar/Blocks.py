@@ -77,7 +77,7 @@ LEFT, RIGHT, BOTTOM, TOP = range(4)
 
 
 def cell_wires(g, source, line):
-    "The resistances (m, n) of the stretches that belong to cells: on the left of each, and below it, ohm."
+    "The resistances (m, n) of the segments that belong to cells: on the left of each, and below it, ohm."
     m, n = g.shape[-2:]
     words, bits = (
         (r.reshape(-1, 1).expand(m, -1) for r in (source[0], line[0])),

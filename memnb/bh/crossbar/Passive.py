@@ -15,7 +15,7 @@ from .Merging import checked_conductances, effective_conductance
 from .Selector import Once, Selector, device_voltage
 from .Solution import Solution
 from .Substitution import cell_voltages
-from .Wires import drops, stretches, wiring
+from .Wires import drops, segment_currents, wiring
 
 _all_ = [Solution, drops]  # of the pages below
 from ...utils import check_number, finite_range, first_derivative_only
@@ -218,7 +218,7 @@ def _solved(dtype, G, V_WL, V_BL, wires, phi, selector, tolerance, limit, method
 
 
 def _fields(x, V_WL, V_BL, cells, wires, dtype):
-    "Currents of devices, voltages of nodes, currents of stretches, and currents of devices by the voltages of nodes."
+    "Currents of devices, voltages of nodes, currents of segments, and currents of devices by the voltages of nodes."
     current = cells(x)
     if current.numel() and not all(map(math.isfinite, current.detach().to(dtype).aminmax())):
         raise RuntimeError("the array was not solved: the devices' currents overflow")
@@ -226,7 +226,7 @@ def _fields(x, V_WL, V_BL, cells, wires, dtype):
     on_word, on_bit = V_WL[..., :, None] - on_word, V_BL[..., None, :] + on_bit
     with torch.no_grad():
         expected = cells(on_word - on_bit)
-    return [f.to(dtype) for f in (current, on_word, on_bit, *stretches(current, *wires), expected)]
+    return [f.to(dtype) for f in (current, on_word, on_bit, *segment_currents(current, *wires), expected)]
 
 
 def _suited(G, lead, topology, ohmic):

@@ -25,8 +25,8 @@ class Solution:
     device_current: torch.Tensor
     word_voltage: torch.Tensor  # of the word-line nodes
     bit_voltage: torch.Tensor  # of the bit-line nodes
-    word_current: torch.Tensor  # in the stretch of word line that leads to a node
-    bit_current: torch.Tensor  # in the stretch of bit line that leads away from a node
+    word_current: torch.Tensor  # in the segment of word line that leads to a node
+    bit_current: torch.Tensor  # in the segment of bit line that leads away from a node
     V_WL: torch.Tensor
     V_BL: torch.Tensor
     source: tuple
@@ -101,7 +101,7 @@ def _powers(s):
 def certificate(self: Solution) -> dict:
     """Return relative residuals of the worst array: `voltage`, `current`, `device` and `energy`.
 
-    `voltage` checks Kirchhoff's voltage law around each stretch of wire and each device, relative to the largest
+    `voltage` checks Kirchhoff's voltage law around each segment of wire and each device, relative to the largest
     voltage. `current` checks his current law at each node, and `device` checks the currents against the devices'
     characteristic, both relative to the largest current. `energy` is what the sources give less what wires and devices
     take, relative to what goes in and out. 0 is perfect; rounding leaves some 1e-15 in double precision.
