@@ -217,7 +217,7 @@ def test_resnet18():
     name = f"patch a ResNet18, {devices / 1e6:.1f} million devices"
     record(name, ours, reference, ours / reference, "matmul of 1024x1024", "3000 ms")
     assert within(ours, 3000)
-    if peaks:
+    if any(peaks):  # not every kernel lets the highest memory so far be forgotten
         record(
             "peak memory while patching, above the model's own",
             f"{max(peaks):.2f} bytes/device",

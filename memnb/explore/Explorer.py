@@ -225,8 +225,13 @@ def look(self: Explorer, **values):
 
 @patch
 def code_for(self: Explorer, **values) -> str:
-    "Return the Python for these values; others are as on the screen."
-    return with_imports(self._code(**self.values | values))
+    """Return the Python for these values; others are as on the screen.
+
+    Its first line names what has to be there, of what the explorer was given.
+    """
+    code = with_imports(self._code(**self.values | values))
+    needed = [name for name in _unknown(code) if name in self.given]
+    return f"# {', '.join(needed)}: what this explorer was given\n{code}" if needed else code
 
 
 @patch

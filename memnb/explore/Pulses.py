@@ -116,7 +116,7 @@ def draw_response(self: _Pulses, ax, pulses, start, scatter, count):
     places = bundle * torch.arange(len(train) + 1)
     # a sum of `bundle` independent steps scatters less, relatively
     single = _trains(law, train, start, scatter / math.sqrt(bundle), count)
-    ax.plot(places, single, color=palette[5], linewidth=0.7, alpha=0.7)
+    ax.plot(places, single, color=palette[5], linewidth=0.7, alpha=0.7)[0].set_label("single devices")
     ax.plot(places, law.response(n, len(train) - n, start), color=palette[1], label="mean")
     ax.set(xlabel="pulses", ylabel="weight", title="up" + ", then down" * (not law.only_up))
     if not math.isnan(self.symmetry):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 
 import pandas as pd
 
+from ..show import text_table
 from ..utils import check_number
 
 # %% ../../nbs/study/Assumptions.ipynb #cell-004
@@ -221,7 +222,4 @@ class Assumptions:
         return pd.DataFrame.from_dict(rows, orient="index")
 
     def _repr_html_(self):
-        with pd.option_context("display.max_colwidth", None):
-            return self.table.to_html(
-                formatters={"value": lambda v: v if isinstance(v, str) else f"{v:.4g}"}, justify="left"
-            )
+        return text_table(self.table, formatters={"value": lambda v: v if isinstance(v, str) else f"{v:.4g}"})

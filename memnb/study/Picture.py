@@ -128,11 +128,13 @@ def draw_front(
     value: str,
     names: list[str],  # columns that a configuration is called by
 ):
-    "Draw all configurations, and the front as a staircase with their names."
+    "Draw all configurations, and the front as a staircase with their names: of what differs between them."
+    names = [p for p in names if front[p].map(text_of).nunique() > 1] or names
     ax.plot(means[cost], means[value], "o", color=palette[5], markersize=4, label="configuration")
     ax.step(front[cost], front[value], "o-", where="post", color=palette[1], label="front")
     for row in front.to_dict("records"):
         name = ", ".join(f"{p.rpartition('.')[2]}={text_of(row[p])}" for p in names)
         at = {"textcoords": "offset points", "xytext": (3, -9), "fontsize": 7}
+        at |= {"bbox": {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.5}}  # points lie beneath
         ax.annotate(name, (row[cost], row[value]), **at)
     ax.legend()

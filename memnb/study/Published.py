@@ -16,6 +16,7 @@ import torch
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..map.Module import Affine
+from ..show import text_table
 from ..utils import check_number, file_to_read, whole_file
 
 # %% ../../nbs/study/Published.ipynb #cell-005
@@ -192,8 +193,7 @@ class Rows:
         return pd.DataFrame.from_dict(found, orient="index", columns=columns)
 
     def _repr_html_(self):
-        with pd.option_context("display.max_colwidth", None):
-            return self.table.to_html(justify="left")
+        return text_table(self.table)
 
 
 def _text_of(data, name):

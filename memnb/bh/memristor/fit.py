@@ -298,7 +298,7 @@ def _sweeps(measurement, columns, limiter):
             restarts = "time" in one.table and "cycle" in one.table and (one.table.time.diff() <= 0).any()
             tables += [read_measurement(part) for part in (one.sweeps() if restarts else [one.table])]
         else:
-            tables.append(read_measurement(one, columns))
+            tables.append(one)
     if not tables:
         raise ValueError("measurement: is an empty list; pass at least one sweep")
     return tables, limiter

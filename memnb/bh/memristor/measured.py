@@ -326,16 +326,16 @@ def from_data(
 
 # %% ../../../nbs/bh/memristor/measured.ipynb #9a050002
 def plain_or_written(
-    source,  # a path, or anything else
+    source,  # a path, a DataFrame or a Measured
     columns=("time", "voltage", "current"),  # of a plain table
 ):
-    "Return a file as a table of these columns, or if it is none as `from_data` takes it; anything else as it is."
-    if not isinstance(source, (str, Path)):
+    "Return the table of `read_measurement`, or what `from_data` makes of an instrument's file; a Measured as it is."
+    if isinstance(source, Measured):
         return source
     try:
         return read_measurement(source, columns)
     except ValueError:
-        if tuple(columns) != ("time", "voltage", "current"):
+        if not isinstance(source, (str, Path)) or tuple(columns) != ("time", "voltage", "current"):
             raise
         return from_data(source)
 
