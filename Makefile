@@ -100,7 +100,7 @@ sync: $(VENV)/.ready
 # all notebooks, or one: make notebooks NB=nbs/mn/Layer.ipynb
 NB ?=
 notebooks: $(VENV)/.ready
-	@PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print $(if $(NB),--path $(NB))
+	@$(if $(NB),test -e "$(NB)" || { echo "NB=$(NB): no such notebook"; exit 1; };) PATH="$(CURDIR)/$(BIN):$$PATH" OMP_NUM_THREADS=1 MPLBACKEND=agg nbdev_test --n_workers $(WORKERS) --do_print $(if $(NB),--path $(NB))
 
 # constraints.txt anew, from the newest of everything that works together in an environment made for it
 lock:

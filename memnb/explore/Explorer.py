@@ -200,7 +200,7 @@ class Explorer(widgets.VBox):
         for name, control in self.controls.items():
             control.tooltip = tips.get(name, control.description)
         columns, half = list(self.controls.values()), -(-len(self.controls) // 2)
-        sides = [widgets.VBox(columns[:half]), widgets.VBox(columns[half:])]
+        sides = [widgets.VBox(some) for some in (columns[:half], columns[half:])]
         rows = widgets.HBox(sides, layout={"flex_flow": "row wrap"})
         super().__init__([rows, self.picture, self.numbers, widgets.HBox([reset, show]), self.listing])
         self.alt = alt
@@ -225,10 +225,7 @@ def look(self: Explorer, **values):
 
 @patch
 def code_for(self: Explorer, **values) -> str:
-    """Return the Python for these values; others are as on the screen.
-
-    Its first line names what has to be there, of what the explorer was given.
-    """
+    "Return the Python for these values, others as on the screen; its first line names what must be there already."
     code = with_imports(self._code(**self.values | values))
     needed = [name for name in _unknown(code) if name in self.given]
     return f"# {', '.join(needed)}: what this explorer was given\n{code}" if needed else code
@@ -248,8 +245,7 @@ def run_code(self: Explorer, into: dict | None = None, **values) -> dict:
     """
     into = {} if into is None else into
     into |= self.given
-    printed = io.StringIO()
-    before = set(plt.get_fignums())
+    printed, before = io.StringIO(), set(plt.get_fignums())
     with contextlib.redirect_stdout(printed):
         exec(self.code_for(**values), into)
     for number in set(plt.get_fignums()) - before:
@@ -323,7 +319,7 @@ def refresh(self: Explorer):
         self.remove_class("memnb-busy")
     self.picture.value = png
     numbers = (f"{escaped(k)}: <b>{escaped(v)}</b>" for k, v in (_written(*pair) for pair in said.items()))
-    sentence = self._conclude(said, **self.values) if self._conclude is not None else ""
+    sentence = "" if self._conclude is None else self._conclude(said, **self.values)
     self.numbers.value = " &nbsp; ".join(numbers) + f"<div><i>{escaped(sentence)}</i></div>" * bool(sentence)
     self.said, self.code.value, self.copy.value = said, code, _busy + _copy.format(escaped(code))
     self.code.rows = code.count("\n") + 2
@@ -362,11 +358,11 @@ def step_time(self: Explorer, *changes: dict) -> float:
     "Return the ms of processor time that a step takes: the median over these changes of controls, or of three redraws."
     times = []
     for change in changes or [{}] * 3:
-        start = time.process_time()
+        times.append(-time.process_time())
         for name, value in change.items():
             self.controls[name].value = value
         self.refresh()
-        times.append(time.process_time() - start)
+        times[-1] += time.process_time()
     return 1e3 * statistics.median(times)
 
 # %% ../../nbs/explore/Explorer.ipynb #cell-019
