@@ -202,8 +202,10 @@ def plan(self: Readable) -> tuple | None:
         state = State(reader, self.decode, (coef, intercept))
         return self.folded(state) if reader.linear and hasattr(reader, "effective") else None
 
-    taken = 0 if bias is None else steps(bias)  # a fused optimiser's change of a bias moves no version
-    return self._cache.get("plan", tensors, fold, (*self.versions(), taken))
+    # what a fused optimiser or `.data` does to a bias moves no version
+    taken = () if bias is None else (steps(bias), bias.data_ptr())
+    numbers = [] if bias is None else self.glimpse([bias])
+    return self._cache.get("plan", tensors, fold, (*self.versions(), *taken, *(view.tolist() for view, _ in numbers)))
 
 
 def _along(x, line):
