@@ -238,7 +238,7 @@ def _vectors(x, size):
     if x.dim() == 2 and x.shape[0] == size:
         return x.T, lambda y: y.T
     if x.dim() and x.shape[-1] == size:
-        return x.reshape(-1, size), lambda y: y.reshape(*x.shape[:-1], -1)
+        return x.reshape(-1, size), lambda y: y.reshape(*x.shape[:-1], y.shape[-1])
     raise ValueError(f"x: shape {tuple(x.shape)}: must be ({size},), ({size}, k) or (..., {size})")
 
 
