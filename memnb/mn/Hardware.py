@@ -298,6 +298,11 @@ def differences(self: Hardware, other: Hardware) -> list:
 def __eq__(self: Hardware, other):
     return isinstance(other, Hardware) and not self.differences(other)
 
+
+@patch
+def __hash__(self: Hardware):  # of what is compared as it is, so that equal ones have the same
+    return hash((self.device, self.scheme, self.tile_shape, self.seed))
+
 # %% ../../nbs/mn/Hardware.ipynb #cell-023
 _presets = {
     "illustrative VTEAM": (VTEAM.presets["illustrative"]["source"], {}),

@@ -202,8 +202,10 @@ def plan(self: Readable) -> tuple | None:
         state = State(reader, self.decode, (coef, intercept))
         return self.folded(state) if reader.linear and hasattr(reader, "effective") else None
 
-    taken = 0 if bias is None else steps(bias)  # a fused optimiser's change of a bias moves no version
-    return self._cache.get("plan", tensors, fold, (*self.versions(), taken))
+    # what a fused optimiser or `.data` does to a bias moves no version
+    taken = () if bias is None else (steps(bias), bias.data_ptr())
+    numbers = [] if bias is None else self.glimpse([bias])
+    return self._cache.get("plan", tensors, fold, (*self.versions(), *taken, *(view.tolist() for view, _ in numbers)))
 
 
 def _along(x, line):
@@ -221,8 +223,6 @@ def folded(self: Readable, state=None) -> tuple:
     if state.product is not None:
         return state.product
     reader, decode, (coef, intercept) = state[:3]
-    digital = None if self.bias_rows else self.bias
-
     drawn = reader.random and not isinstance(reader, Noisy)
 
     def scaled(weight, bias, coef):
@@ -234,22 +234,29 @@ def folded(self: Readable, state=None) -> tuple:
     def weigh():
         return scaled(*(self.effective(reader.difference, decode) if drawn else reader.effective), coef)
 
-    def offset(weight, own):
-        start = intercept.to(weight.dtype).flatten().expand(self.out_channels)
-        return sum((b.to(weight.dtype) for b in (own, digital) if b is not None), start)
-
     if isinstance(reader, Noisy):
         weight, own = weigh()
-        return weight, offset(weight, own), Noise(*scaled(*reader.variances, coef.square()), reader.noise)
-    if reader.random or reader is not self._cache.peek("reader"):
+        return (
+            weight,
+            self.offset(weight, own, intercept),
+            Noise(*scaled(*reader.variances, coef.square()), reader.noise),
+        )
+    digital = not (reader.random or reader is not self._cache.peek("reader") or self.bias_rows or self.bias is None)
+    if digital and self.bias.requires_grad and torch.is_grad_enabled():  # the bias is being learned
+        weight, own = self._cache.get("weighted", [*self.tensors(), coef], weigh, self.versions())
+    else:
         weight, own = weigh()
-        return weight, offset(weight, own)
-    tensors = [*self.tensors(), coef]
-    if digital is not None and digital.requires_grad and torch.is_grad_enabled():  # the bias is being learned
-        weight, own = self._cache.get("weighted", tensors, weigh, self.versions())
-        return weight, offset(weight, own)
-    weight, own = weigh()
-    return weight, offset(weight, own)
+    return weight, self.offset(weight, own, intercept)
+
+
+@patch
+def offset(self: Readable, weight, own, intercept):
+    "Return what is added to a product: the intercept of the transform, and the bias, of rows (`own`) or digital."
+    start, digital = (
+        intercept.to(weight.dtype).flatten().expand(self.out_channels),
+        None if self.bias_rows else self.bias,
+    )
+    return sum((b.to(weight.dtype) for b in (own, digital) if b is not None), start)
 
 # %% ../../nbs/mn/Reading.ipynb #cell-011
 @patch

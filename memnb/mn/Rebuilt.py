@@ -266,34 +266,34 @@ def held_state(self: Readable) -> State:
     if traced():
         if held.state is None:
             raise RuntimeError("nothing is kept for this state; run the module once before it is traced")
-        return held.state
+        return _whole(self, held)
     if held.reader is None or held.settings != self._settings or not _fold(self, held, line):
-        difference = self.exact_difference()
-        if difference is None:
+        if (difference := self.exact_difference()) is None:
             self.rebuild()
             return self.state()
         held.reader, held.line = _what_stays(self, self.choose(difference=difference), line, own=True)
         held.settings, self._rest = self._settings, None
-    product, held.difference = None, None
-    if held.line is not None:
-        (weight, own), intercept = held.reader.effective, line[1]
-        offset = intercept.to(weight.dtype).flatten().expand(self.out_channels)
-        for part in (own, None if self.bias_rows else self.bias):
-            offset = offset if part is None else offset + part.to(weight.dtype)
-        product = (weight, offset, *filter(None, (held.reader.noise,)))
-    held.state = State(held.reader, self.decode, line, product)
-    return held.state
+    held.difference, held.state = None, State(held.reader, self.decode, line)
+    return _whole(self, held)
+
+
+def _whole(layer, held):
+    "Return the state with its product. The bias is added at every pass: kept, it would keep the graph of its gradient."
+    if held.line is None:
+        return held.state
+    (weight, own), noise = held.reader.effective, held.reader.noise
+    offset = layer.offset(weight, own, held.state.line[1])
+    return State(*held.state[:3], (weight, offset, *[noise] * (noise is not None)))
 
 
 def _fold(layer, held, line):
     "Whether the line is what the effective weight of a chip without devices says, or has been made so."
     if held.line is None or line is None:
         return not held.reader.linear or held.line is line
-    same = lambda a, b: a.shape == b.shape and torch.equal(a, b.to(a.device))
-    if same(held.line[0], line[0]):
-        return True
-    if _folds(held.line):
-        return False
+    a, b = held.line[0], line[0]
+    alike = a.shape == b.shape and torch.equal(a, b.to(a.device))
+    if alike or _folds(held.line):
+        return alike
     with torch.inference_mode(False), torch.no_grad():
         held.reader = _rounded(layer, held.reader.scaled(layer, line[0]), line)
     held.line, layer._rest = tuple(t.detach().clone() for t in line), None

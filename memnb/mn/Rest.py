@@ -29,7 +29,8 @@ class _Rest(NamedTuple):
     kind: str  # of device
     shapes: set  # that have been checked
     graph: bool | None  # whether gradients were recorded; None: that doesn't matter
-    place: int  # of the weight in memory: `.data` changes it
+    places: tuple  # (weight or bias, its place in memory): `.data` changes it
+    glimpse: list  # of weight and bias, see `Weighted.glimpse`
     steps: int  # of all optimisers
 
 
@@ -45,13 +46,13 @@ def come_to_rest(self: Readable, input, state: State):
         return
     learned = self.bias is not None and self.bias.requires_grad
     parts = [self.transform_output, self.decode] if released else [self.crossbars, self.transform_output, self.decode]
-    self.as_glimpsed()
     if any(p.requires_grad for part in parts for p in part.parameters()) or (released and self.stale):
         return
-    graph, place = torch.is_grad_enabled() if learned else None, 0 if self.freed else self.weight.data_ptr()
+    graph, own = torch.is_grad_enabled() if learned else None, [p for p in (self.weight, self.bias) if p is not None]
+    places, glimpse = tuple((p, p.data_ptr()) for p in own), self.glimpse(own)
     read = self.way(input, state)
     kind = (input.dtype, input.device, input.device.type, {input.shape})
-    rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, place, steps())
+    rest = _Rest(read, not isinstance(read, Tiled), *kind, graph, places, glimpse, steps())
     first = (self, *(module for part in parts for module in part.modules()))
     try:
         self._rest = Kept(rest, first, _told_by)
@@ -87,11 +88,12 @@ def at_rest(self: Readable, input):
         return None
     if input.layout is not torch.strided or torch.is_autocast_enabled(rest.kind) or id(self) in watched():
         return None
-    same = (rest.graph is None or rest.graph == torch.is_grad_enabled()) and rest.steps == steps()
-    weight = self._parameters["weight"]  # past what a module does for each attribute
-    if not same or (weight is not None and weight.data_ptr() != rest.place):
+    if (rest.graph is not None and rest.graph != torch.is_grad_enabled()) or rest.steps != steps():
         return None
-    if not kept.holds() or not same_numbers(self._glimpse):
+    for p, place in rest.places:
+        if p.data_ptr() != place:
+            return None
+    if not kept.holds() or not same_numbers(rest.glimpse):
         return None
     if input.shape not in rest.shapes:
         self.check_input(input)

@@ -13,6 +13,7 @@ import torch
 from fastcore.basics import patch
 from torch.overrides import is_tensor_like
 
+from ..bh.nonideality.DeviceFaults import UNFORMED
 from .Foreign import is_transposed
 from .Weights import Weighted
 from ..utils import finite_range, saved_words
@@ -109,8 +110,12 @@ def check_saved(layer, state_dict, prefix):
         state = own.endswith("memristor.x")
         if (state or own in _numbers) and saved is not None and (not is_tensor_like(saved) or saved.is_complex()):
             raise TypeError(f"state_dict: {key}={saved!r}: must be a tensor of real numbers")
+        if ".effects." in own and own.endswith(".kind") and isinstance(saved, torch.Tensor) and not saved.is_meta:
+            low, high = finite_range(saved, f"state_dict: {key}")
+            if low < 0 or high > UNFORMED:
+                raise ValueError(f"state_dict: {key}: from {low:g} to {high:g}; must be from 0 to {UNFORMED}")
         number = isinstance(saved, torch.Tensor) and saved.is_floating_point() and not saved.is_meta
-        if number and (state or own in _numbers):
+        if number and (state or own in _numbers or own.startswith("decode.") or ".effects." in own):
             low, high = finite_range(saved, f"state_dict: {key}")
             if state and not (low >= -1e-6 and high <= 1 + 1e-6):
                 raise ValueError(f"state_dict: {key}: states reach from {low:g} to {high:g}; must be from 0 to 1")

@@ -140,16 +140,16 @@ def note_weights(self: Weighted, touched: bool | None = None, stale: bool = Fals
     touched = not (h.transistor or h.programming_routine is None) if touched is None else touched
     written = None if touched else self.device_signs()
     # at every step of training: past what a module does for each attribute
-    glimpse = None if self.training else self.glimpse()
+    glimpse = None if self.training else self.glimpse(self.learned())
     vars(self).update(_rest=None, _seen=self.signs(), _written=written, _stale=stale, _own=None, _glimpse=glimpse)
 
 
 @patch
-def glimpse(self: Weighted) -> list:
-    "Return (view, copy) of some numbers of each weight, evenly spread; none where a look would hold something up."
-    if traced() or transformed() or any(p.device.type != "cpu" for p in self.learned()):
+def glimpse(self: Weighted, parameters) -> list:
+    "Return (view, copy) of some numbers of each parameter, evenly spread; none where a look would hold something up."
+    if traced() or transformed() or any(p.device.type != "cpu" for p in parameters):
         return []
-    views = [p.detach()[tuple(slice(None, None, max(1, n // 8)) for n in p.shape[:2])] for p in self.learned()]
+    views = [p.detach()[tuple(slice(None, None, max(1, n // 8)) for n in p.shape[:2])] for p in parameters]
     return [(view, view.clone()) for view in views]
 
 
@@ -167,7 +167,7 @@ def as_glimpsed(self: Weighted) -> bool:
     if self.training or traced():
         return True
     if self._glimpse is None:
-        self._glimpse = self.glimpse()
+        self._glimpse = self.glimpse(self.learned())
     return same_numbers(self._glimpse)
 
 

@@ -103,6 +103,12 @@ class Decode(FullPrecision):
         equal = lambda a, b: a is b or (a is not None and b is not None and torch.equal(a, b.to(a.device)))
         return self.reference == other.reference and all(equal(a, b) for a, b in pairs)
 
+    def _load_from_state_dict(self, state_dict, prefix, *args):
+        for key in (prefix + name for name in self._buffers):
+            if isinstance(saved := state_dict.get(key), torch.Tensor) and not saved.is_meta:
+                finite_range(saved, f"state_dict: {key}")
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
     def extra_repr(self) -> str:
         parts = [f"significance={self.significance.tolist()}"] * (self.slices > 1)
         parts += ["a factor for each output"] * (self.factor is not None and self.factor.dim() > 0)

@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple
 import torch
 
 from ...messages import named
-from ...utils import FullPrecision, check_generator, derive, drawn_seed, stream
+from ...utils import FullPrecision, check_generator, derive, drawn_seed, finite_range, stream
 
 # %% ../../../nbs/bh/crossbar/Effect.ipynb #cell-005
 class Written(NamedTuple):
@@ -171,6 +171,8 @@ class Effect(FullPrecision):
                 and isinstance(value, torch.Tensor)
                 and name not in self._parameters
             ):
+                if value.is_floating_point() and not value.is_meta:
+                    finite_range(value, f"state_dict: {key}")
                 if self._buffers.get(name) is None:
                     like = self.home if self.home is not None else value
                     dtype = like.dtype if value.is_floating_point() else value.dtype
