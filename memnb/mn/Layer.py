@@ -91,6 +91,7 @@ class MemristiveLayer(Readable, StandIn):
         "Return the layer's output: of the crossbars, or digitally if `forward_legacy_enabled`."
         if (read := self.at_rest(input)) is not None:
             return read(self, input)
+        self.hold_on()
         watch = watching(self)
         if watch is not None or self.forward_legacy_enabled:
             return self.digitally(input, watch)

@@ -142,6 +142,8 @@ class Recurrent(Composite):
             return self.unfused(x, states, sizes, self.products)
         if digital:
             return self._fused(x, states, sizes, None)
+        for p in products:
+            p.hold_on()
         chips = {name: p.state() for name, p in self.products.items()}  # asked once for all steps
         for p in products:
             p.let_go()

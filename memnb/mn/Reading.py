@@ -72,6 +72,7 @@ def state(self: Readable) -> State:
 @patch
 def written(self: Readable) -> State:
     "Return the state of the devices, which are written first in train mode."
+    self.hold_on()
     if self.training:
         self.settle()
     return State(self.reader(), self.decode, self.line())

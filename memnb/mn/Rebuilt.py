@@ -20,6 +20,7 @@ from ..bh.crossbar.Read import Circuit, Collapsed, Noisy, Product
 from ..map.Input import scaling_traits
 from .Exact import ExactChip
 from .Reading import Noise, Readable, State
+from .Shared import turns
 from .Weights import Weighted
 from ..utils import traced
 
@@ -86,12 +87,6 @@ def _placed(value, device):
     return type(value)(_placed(v, device) for v in value) if type(value) in (list, tuple) else value
 
 # %% ../../nbs/mn/Rebuilt.ipynb #cell-007
-@patch(as_prop=True)
-def released(self: Readable) -> bool:
-    "Whether the layer has let its devices go."
-    return self._held is not None
-
-
 @patch
 def why_devices(self: Readable) -> str | None:
     "Return why the devices can't be let go, or None if they can."
@@ -169,17 +164,21 @@ def rebuild(self: Readable, current: bool = False):
 
     Raise ValueError if the weights were freed, or if they have changed since the devices were let go.
     """
-    if (held := self._held) is None:
-        return
-    _check_weights(self, current)
+    with turns:
+        if self._held is not None:
+            _check_weights(self, current)
+            _bring_back(self, self._held)
+
+
+def _bring_back(self, held):
     with torch.inference_mode(False), torch.no_grad():
         seeds = [json.loads(bytes(saved.tolist()))["seed"] for saved in held.crossbars]
         crossbars = self.make_crossbars(self.full_matrix(), seeds)[0]
         for crossbar, saved, extras in zip(crossbars, held.crossbars, held.extras, strict=True):
             crossbar.set_extra_state(saved)
             _draw_again(crossbar, extras)
-    self._held, self._rest = None, None
     self.crossbars, self._chips = crossbars.to(held.like.device).train(self.training), tuple(crossbars)
+    self._held, self._rest = None, None  # once they are there: other threads look for them
     self._written = self.device_signs()
 
 
@@ -208,9 +207,11 @@ def _draw_again(crossbar, extras):
 
 def _sought(self, name):
     "What isn't there under a name: devices that were let go come back."
-    if name in ("crossbars", "_chips") and self.__dict__.get("_held") is not None:
-        self.rebuild()
-        return getattr(self, name)
+    if name in ("crossbars", "_chips"):
+        self.hold_on()
+        if self.__dict__.get("_held") is not None:
+            self.rebuild()
+            return getattr(self, name)
     return torch.nn.Module.__getattr__(self, name)
 
 
@@ -262,11 +263,15 @@ def choose(self: Weighted, programmed=None, difference=None, decode=None):
 @patch
 def held_state(self: Readable) -> State:
     "Return the state of a chip that has let its devices go, or rebuild them if it isn't known."
-    held, line = self._held, self.line()
     if traced():
-        if held.state is None:
+        if self._held.state is None:
             raise RuntimeError("nothing is kept for this state; run the module once before it is traced")
-        return _whole(self, held)
+        return _whole(self, self._held)
+    with turns:
+        return self.state() if self._held is None else _known(self, self._held, self.line())
+
+
+def _known(self, held, line):
     if held.reader is None or held.settings != self._settings or not _fold(self, held, line):
         if (difference := self.exact_difference()) is None:
             self.rebuild()
@@ -324,15 +329,6 @@ def rebuild_for(self: Readable, fn):
         self._held = self._held.moved(fn)
 
 
-@patch
-def let_go(self: Readable):
-    "Let the devices go if the layer keeps weights only."
-    if self._keep == "weights" and not self.training and not traced():
-        self.release()
-        if self._held is not None and self._held.difference is not None:
-            self.held_state()
-
-
 def _set_keep(layer, keep):
     layer.__dict__["_keep"] = check_keep(keep)
     layer.rebuild() if keep == "devices" else layer.let_go()
@@ -368,7 +364,8 @@ def check_described(self: Readable):
 @patch(as_prop=True)
 def like(self: Readable) -> torch.Tensor:
     "A tensor with the precision and the place of the devices."
-    return self._chips[0]._modules["memristor"]._buffers["x"] if self._held is None else self._held.like
+    held = self._held
+    return self._chips[0]._modules["memristor"]._buffers["x"] if held is None else held.like
 
 
 @patch

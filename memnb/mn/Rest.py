@@ -58,6 +58,8 @@ def come_to_rest(self: Readable, input, state: State):
         self._rest = Kept(rest, first, _told_by)
     except RuntimeError:  # tensors of inference mode don't count their changes
         self._rest = None
+    if released and self._held is None:  # another thread has brought the devices back, and may change them
+        self._rest = None
 
 
 @patch

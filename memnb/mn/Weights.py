@@ -26,8 +26,8 @@ class Weighted(AnalogMatrix):
     groups = 1  # matrices side by side, each for inputs of its own
     treatments: tuple = ()  # what training does to the weights of every pass, functions (matrix, limit) -> both
     _loaded, _exact, _rest, _warned, _glimpse = (False, False), False, None, None, None
-    # what stays of a chip whose devices were let go, what it is to keep, and why it couldn't
-    _held, _keep, _reason = None, "devices", None
+    # what stays of a chip whose devices were let go, what it is to keep, why it couldn't, and threads that use devices
+    _held, _keep, _reason, _users = None, "devices", None, frozenset()
     in_place = None  # what trains the devices with pulses, see `memnb.insitu`: neither saved nor copied
 
 
@@ -46,7 +46,7 @@ def freed(self: Weighted) -> bool:
 @patch(as_prop=True)
 def rows(self: Weighted) -> int:
     "Inputs of a group: the word lines that aren't driven for the bias."
-    rows = self.crossbars[0].rows if self._held is None else self._held.size[0]
+    rows = self.crossbars[0].rows if (held := self._held) is None else held.size[0]
     return rows - self.bias_rows
 
 
@@ -391,6 +391,7 @@ def __getstate__(self: Weighted):
         "_written": None,
         "_glimpse": None,
         "_own": None,
+        "_users": frozenset(),
         "_exact": exact,
         "_rest": None,
         "treatments": (),
