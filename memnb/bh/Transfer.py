@@ -14,7 +14,7 @@ import torch
 
 from .Converter import Converter
 from ..utils import stream as stream_of
-from ..utils import traced
+from ..utils import traced, transformed, with_tangent
 
 # %% ../../nbs/bh/Transfer.ipynb #cell-005
 class Bank(NamedTuple):
@@ -281,11 +281,16 @@ def transfer(
         raise ValueError(f"stream=None: {converter!r} is noisy; give a torch.Generator")
     s = _Setting(converter, bank, unsigned, unit, stream, batch)
     learned = isinstance(limit, torch.Tensor) and limit.requires_grad
-    if torch.is_grad_enabled() and (learned or x.requires_grad):
+    if (torch.is_grad_enabled() and (learned or x.requires_grad)) or with_tangent(x):
         if converter.noise and converter.unit != "range" and full is None:  # it doesn't grow with the range
             drawn = s.normal(x, 0.0, converter.noise * unit)
             x = x + (drawn if bank.gain is None else drawn / bank.gain)
             s = s._replace(converter=dataclasses.replace(converter, noise=0.0))
+        if transformed() or with_tangent(x):
+            raise RuntimeError(
+                f"{converter!r}: its derivative is that of backward(), not of torch.func or of forward mode; "
+                "an ADC that is given by its bits alone (ADC=8) has all of them"
+            )
         return _Through.apply(x, torch.as_tensor(limit, dtype=torch.float64, device=x.device), full, s)
     limit = limit.detach().to(x.dtype) if isinstance(limit, torch.Tensor) else limit
     return _convert(x.detach(), limit, limit if full is None else full, s)[0]

@@ -16,7 +16,7 @@ import torch
 from ..bh.Quantize import fixed_converter
 from .Calibration import best_range, calibrate, clipped
 from .Traits import Traits, plain_routine, scaling_traits, states
-from ..utils import check_finite, check_number, finite_range, traced, within
+from ..utils import check_finite, check_number, finite_range, traced, with_gradient, within
 
 _all_ = [Traits, best_range, calibrate, clipped, plain_routine, scaling_traits, states]  # of the pages below
 
@@ -226,7 +226,7 @@ def fixed_scale(
     input, bits = _positive(input, bits, signed)
     if bits is None:
         return within(input, -range, range) * s, s
-    if input.requires_grad and torch.is_grad_enabled():
+    if with_gradient(input):
         return fixed_converter(input * s, bits, limit), s
     top = 2.0 ** (check_number(bits, "bits", at_least=2, at_most=65, integer=True) - 1) - 1
     # as the converter does, in as few passes over memory as there can be
@@ -270,7 +270,7 @@ def bit_serial(
         weights *= half / (2 * half - 1)
     else:
         weights[-1] = -1.0
-    if input.requires_grad and torch.is_grad_enabled():  # all of it through the highest bit
+    if with_gradient(input):  # all of it through the highest bit
         through = within(input, low, range) * (limit / range / weights[-1].item())
         patterns = torch.cat([patterns[:-1], (patterns[-1] + (through - through.detach()))[None]])
     return patterns, Encoding(limit / range, weights=weights)

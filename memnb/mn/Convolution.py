@@ -17,7 +17,7 @@ from ..bh.crossbar.Tile import converted_sum, step_sum
 from ..map.Input import Encoding, encode, scaling_traits
 from .Fused import Tiled
 from .Layer import MemristiveLayer
-from ..utils import check_number, traced
+from ..utils import check_number, traced, with_tangent
 
 # %% ../../nbs/mn/Convolution.ipynb #cell-005
 def patches(
@@ -262,7 +262,7 @@ def summed(self: ForwardConvolution, currents: list, decode):
         return self.converted(torch.stack(currents), decode, -self.dimensions - 1), 1.0
     limits = self.limits
     settings, limit = (adc.bits, adc.overflow_rate), None if limits is None else limits[0]
-    if any(c.requires_grad for c in currents) or traced():
+    if any(c.requires_grad or with_tangent(c) for c in currents) or traced():
         return converted_sum(torch.stack(currents), *settings, adc.quant_method, limit), 1.0
     return step_sum(currents, *settings, limit)
 

@@ -17,7 +17,7 @@ from ..bh.nonideality.Noise import ProgrammingError
 from ..map.Input import plain_routine, scaling_traits
 from ..map.Parameter import naive_map
 from .Matrix import AnalogMatrix
-from ..utils import finite_range, traced, transformed
+from ..utils import finite_range, traced, transformed, with_tangent
 
 # %% ../../nbs/mn/Fused.ipynb #cell-005
 class NoisyPair(torch.autograd.Function):
@@ -132,7 +132,9 @@ class Tiled:
     @staticmethod
     def _reads(layer, input, reader, decode):
         adc = layer._hardware.ADC
-        if type(reader) is not Product or adc is None or input.device.type != "cpu" or traced() or transformed():
+        if type(reader) is not Product or adc is None or input.device.type != "cpu":
+            return False
+        if traced() or transformed() or with_tangent(input):
             return False
         if adc.quant_method != "linear" or not adc.plain or not decode.plain or decode.reference:
             return False

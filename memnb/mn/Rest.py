@@ -16,7 +16,7 @@ from .Fused import Tiled
 from .Kept import Kept
 from .Reading import Readable, State, in_precision
 from .Weights import same_numbers, steps
-from ..utils import traced
+from ..utils import traced, transformed, with_tangent
 
 # %% ../../nbs/mn/Rest.ipynb #cell-005
 class _Rest(NamedTuple):
@@ -42,7 +42,7 @@ def come_to_rest(self: Readable, input, state: State):
     "Keep how a chip in eval mode is read, unless every read differs."
     released = self._held is not None
     random = state.reader.random and getattr(state.reader, "noise", None) is None
-    if traced() or self.training or random or torch.is_inference_mode_enabled():
+    if traced() or transformed() or self.training or random or torch.is_inference_mode_enabled():
         return
     learned = self.bias is not None and self.bias.requires_grad
     parts = [self.transform_output, self.decode] if released else [self.crossbars, self.transform_output, self.decode]
@@ -86,7 +86,7 @@ def at_rest(self: Readable, input):
     rest = kept.value
     if input.dtype != rest.dtype or input.device != rest.device:
         return None
-    if input.requires_grad and not rest.follows:
+    if not rest.follows and (input.requires_grad or with_tangent(input)):
         return None
     if input.layout is not torch.strided or torch.is_autocast_enabled(rest.kind) or id(self) in watched():
         return None

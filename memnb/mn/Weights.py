@@ -140,7 +140,7 @@ def note_weights(self: Weighted, touched: bool | None = None, stale: bool = Fals
     touched = not (h.transistor or h.programming_routine is None) if touched is None else touched
     written = None if touched else self.device_signs()
     # at every step of training: past what a module does for each attribute
-    glimpse = None if self.training else self.glimpse(self.learned())
+    glimpse = None if self.training or transformed() else self.glimpse(self.learned())
     vars(self).update(_rest=None, _seen=self.signs(), _written=written, _stale=stale, _own=None, _glimpse=glimpse)
 
 
@@ -164,7 +164,7 @@ def same_numbers(glimpse: list) -> bool:
 @patch
 def as_glimpsed(self: Weighted) -> bool:
     "Whether, in eval mode, those numbers are what they were: `.data` changes weights without a trace."
-    if self.training or traced():
+    if self.training or traced() or transformed():
         return True
     if self._glimpse is None:
         self._glimpse = self.glimpse(self.learned())

@@ -14,6 +14,7 @@ import torch
 from .Passive import solve
 from .Tile import products, row_tiles, split_rows
 from .Wires import wires_of
+from ...utils import transformed
 
 # %% ../../../nbs/bh/crossbar/Read.ipynb #cell-005
 class Product:
@@ -34,7 +35,8 @@ class Product:
         self._tiles = None if self.random else row_tiles(difference, rows, groups)
         if not self.random and not (self.linear and groups == 1):  # a matrix that is one product stays as it lies
             self._tiles = self._tiles.contiguous()
-        if not self.random and self._tiles.data_ptr() != difference.data_ptr() and not difference.requires_grad:
+        whole = self.random or difference.requires_grad or transformed()
+        if not whole and self._tiles.data_ptr() != difference.data_ptr():
             self._difference, self._height = None, difference.shape[-2]  # not to hold every number twice
 
     @property

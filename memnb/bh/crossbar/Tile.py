@@ -11,7 +11,7 @@ import torch
 
 from .Merging import effective_conductance, resistances
 from ..Quantize import check_adc, convert, fixed_converter, largest_magnitude, linear_step, straight_through
-from ...utils import check_finite, check_number, finite_range, traced, transformed
+from ...utils import check_finite, check_number, finite_range, traced, transformed, with_tangent
 
 # %% ../../../nbs/bh/crossbar/Tile.ipynb #cell-005
 def check_tile_shape(tile_shape) -> tuple[int, int]:
@@ -148,6 +148,7 @@ def products(
         alone
         and not transformed()
         and not (torch.is_grad_enabled() and (voltages.requires_grad or tiles.requires_grad))
+        and not with_tangent(voltages)
     )
     if alone and groups == 1 and voltages.stride(1) == 1 and len(voltages) > 1:  # the last tile isn't padded
         full = voltages.shape[1] // rows
@@ -182,12 +183,12 @@ def converted_sum(
     "Each row tile's currents through the ADC, summed: (B, cols), ampere."
     if currents.mT.is_contiguous() and not currents.is_contiguous():  # as `products` of patches are
         return converted_sum(currents.mT, bits, overflow_rate, quant_method, limit).mT
-    if quant_method == "linear" and not currents.requires_grad and not traced() and not transformed():
+    fused = quant_method == "linear" and not (traced() or transformed() or with_tangent(currents))
+    if fused and not currents.requires_grad:
         total, step = step_sum(currents, bits, overflow_rate, limit)
         return total.mul_(step)
-    if limit is None:
-        if quant_method == "linear" and not traced() and not transformed():
-            return _StepSum.apply(currents, bits, overflow_rate)
+    if fused and limit is None:
+        return _StepSum.apply(currents, bits, overflow_rate)
     return converted_tiles(currents, bits, overflow_rate, quant_method, limit).sum(0)
 
 
