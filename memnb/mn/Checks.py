@@ -70,8 +70,8 @@ def check_numbers(h):
     if h.p_l is not None:
         check_number(h.p_l, "p_l", at_least=0, at_most=1)
     for name in ("max_input_voltage", "bias_input"):
-        if getattr(h, name) is not None:
-            check_number(getattr(h, name), name, above=0)
+        if getattr(h, name) is not None:  # beyond, single precision has no numbers for what follows
+            check_number(getattr(h, name), name, above=0, at_most=1e30)
     if h.seed is not None:
         check_number(h.seed, "seed", at_least=0, at_most=2**63 - 1, integer=True)
     if h.selector is not None and not isinstance(h.selector, Selector):

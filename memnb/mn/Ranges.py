@@ -47,8 +47,9 @@ def _set_range(layer, name, value):
                 held.copy_(value)
                 return
             value = torch.nn.Parameter(value)
-    for store in (layer._buffers, layer._parameters):
-        store.pop(name, None)
+    before = [store.pop(name, None) for store in (layer._buffers, layer._parameters)]
+    if (value is not None) != any(t is not None for t in before):  # inputs that are clipped are read in another way
+        layer._settings += 1
     if isinstance(value, torch.nn.Parameter):
         layer.register_parameter(name, value)
     else:
