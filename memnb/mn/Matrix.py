@@ -246,7 +246,7 @@ def __matmul__(self: AnalogMatrix, x):
 
 @patch
 def __rmatmul__(self: AnalogMatrix, y):
-    return times(self, y, self.shape[0], self.T._product, "y", columns=False)
+    return times(self, y, self.shape[0], self.T.product, "y", columns=False)
 
 
 @patch
@@ -281,9 +281,8 @@ def mapped(self: AnalogMatrix, matrix):
 @patch
 def following(self: AnalogMatrix, matrix) -> tuple:
     "Return (conductances (rows, columns) of each crossbar, decode) as functions of a matrix."
-    if (
-        torch.is_grad_enabled()
-    ):  # in the order of the cells, from here on: to transpose conductances and gradients takes long
+    # in the order of the cells, from here on: to transpose conductances and gradients takes long
+    if torch.is_grad_enabled():
         matrix = _InOrderOfCells.apply(matrix.flatten(1)).T.unflatten(1, matrix.shape[1:])
     mapped = self.mapped(matrix)
     pairs = zip(mapped.matrices, self.crossbars, strict=True)

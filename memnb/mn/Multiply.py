@@ -56,12 +56,13 @@ class Transposed:
         return f"{type(self.matrix).__name__}(...).T of shape {self.shape}"
 
     def __matmul__(self, y):
-        return times(self.matrix, y, self.shape[1], self._product, "y")
+        return times(self.matrix, y, self.shape[1], self.product, "y")
 
     def __rmatmul__(self, x):
         return times(self.matrix, x, self.shape[0], self.matrix.forward_product, "x", columns=False)
 
-    def _product(self, rows):
+    def product(self, rows):
+        "Return the products (N, inputs) for vectors (N, outputs), in units of the matrix."
         m, h = self.matrix, self.matrix.hardware
         if not all(c.separable(h.wires, h.selector) for c in m.crossbars) or m.decode.reference:
             raise ValueError("A.T: cells with equations of their own, and reference columns, are read from rows only")

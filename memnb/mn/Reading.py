@@ -130,9 +130,8 @@ def through(self: Readable, input, state=None) -> torch.Tensor:
     "Return the output of the crossbars for an input in the precision of the devices."
     reader, decode, line, product = state = self.state() if state is None else state
     if reader.linear and line is not None:
-        if (
-            traced() and product is None and not reader.random
-        ):  # what is folded would have to be kept: a compiler fuses it
+        # what is folded would have to be kept: a compiler fuses it
+        if traced() and product is None and not reader.random:
             return self.plus_bias(_along(self.operate(input, *reader.effective), line))
         product = self.folded(state) if product is None else product
         return self.checked_product(input, *in_precision(product, input.dtype))
@@ -237,11 +236,8 @@ def folded(self: Readable, state=None) -> tuple:
 
     if isinstance(reader, Noisy):
         weight, own = weigh()
-        return (
-            weight,
-            self.offset(weight, own, intercept),
-            Noise(*scaled(*reader.variances, coef.square()), reader.noise),
-        )
+        noise = Noise(*scaled(*reader.variances, coef.square()), reader.noise)
+        return weight, self.offset(weight, own, intercept), noise
     digital = not (reader.random or reader is not self._cache.peek("reader") or self.bias_rows or self.bias is None)
     if digital and self.bias.requires_grad and torch.is_grad_enabled():  # the bias is being learned
         weight, own = self._cache.get("weighted", [*self.tensors(), coef], weigh, self.versions())
@@ -253,10 +249,8 @@ def folded(self: Readable, state=None) -> tuple:
 @patch
 def offset(self: Readable, weight, own, intercept):
     "Return what is added to a product: the intercept of the transform, and the bias, of rows (`own`) or digital."
-    start, digital = (
-        intercept.to(weight.dtype).flatten().expand(self.out_channels),
-        None if self.bias_rows else self.bias,
-    )
+    start = intercept.to(weight.dtype).flatten().expand(self.out_channels)
+    digital = None if self.bias_rows else self.bias
     return sum((b.to(weight.dtype) for b in (own, digital) if b is not None), start)
 
 # %% ../../nbs/mn/Reading.ipynb #cell-011

@@ -144,9 +144,8 @@ def operating_point(
     with torch.no_grad():
         high = size + torch.zeros_like(n)
         top = torch.minimum(size, array.like_state(array.phi_Bn0 - array.phi_n))
-        for share in (
-            (0.9, 0.6, 0.3, 0.1) if (v > 0).any() else ()
-        ):  # from above: the last that passes more than the ohmic part takes
+        # from above: the last that passes more than the ohmic part takes
+        for share in (0.9, 0.6, 0.3, 0.1) if (v > 0).any() else ():
             high = torch.where(excess(share * top) >= 0, share * top, high)
         found = root(excess, torch.zeros_like(high), high, size * (1e-12 if n.dtype == torch.float64 else 1e-6))
     v_s = with_gradient(excess, found)
